@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.api.decoder;
+
+import java.util.List;
+import org.osgi.annotation.versioning.ConsumerType;
+import org.xenhpt.api.guest.VcpuRegisters;
+import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.ProcessTable;
+import org.xenhpt.api.process.TaskQuery;
+
+/** Reads the tasks of one guest. Used by one thread at a time. */
+@ConsumerType
+public interface TaskReader {
+    /**
+     * Reads the tasks. A guest that lies or changes gives a table with gaps, not an exception.
+     *
+     * @throws org.xenhpt.api.error.HptException when not even the first task can be read
+     */
+    ProcessTable read(TaskQuery query);
+
+    /**
+     * The task on each vCPU.
+     *
+     * @param registers of the vCPUs, to find the tasks by; empty to find them from memory alone
+     */
+    List<CurrentTask> current(List<VcpuRegisters> registers);
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.api.frontend;
+
+import java.util.List;
+import java.util.Optional;
+import org.osgi.annotation.versioning.ProviderType;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.kernel.Finding;
+import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.ProcessTable;
+import org.xenhpt.api.process.TaskQuery;
+import org.xenhpt.api.translation.AddressSpace;
+
+/** A guest that was attached to. Safe for use by several threads, which then wait for each other. */
+@ProviderType
+public interface Session extends AutoCloseable {
+    Guest guest();
+
+    KernelIdentity identity();
+
+    /** The kernel's own address space. */
+    AddressSpace space();
+
+    /** The kernel with its profile; empty when no source knows it. */
+    Optional<Kernel> kernel();
+
+    /** The decoder in use; empty when none fits. */
+    Optional<String> decoder();
+
+    /** Why there is no profile or no decoder; empty when the session can list processes. */
+    Optional<HptException> problem();
+
+    /** All that was found out, and how, in the order in which it was found. */
+    List<Finding> findings();
+
+    /**
+     * @throws HptException {@link #problem()} when there is one; {@code GUEST_GONE}; {@code MEMORY_FAULT}
+     */
+    ProcessTable processes(TaskQuery query);
+
+    /**
+     * @param registers whether to read the vCPUs' registers, which may stop each for a moment
+     * @throws HptException as {@link #processes}
+     */
+    List<CurrentTask> current(boolean registers);
+
+    /** Gives the guest back. */
+    @Override
+    void close();
+}

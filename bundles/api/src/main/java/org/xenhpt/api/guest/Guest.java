@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.api.guest;
+
+import java.util.List;
+import java.util.Optional;
+import org.osgi.annotation.versioning.ConsumerType;
+
+/** An opened guest. Used by one thread at a time. */
+@ConsumerType
+public interface Guest extends AutoCloseable {
+    GuestInfo info();
+
+    PhysicalMemory memory();
+
+    /**
+     * The registers of each vCPU, or an empty list where they cannot be had. On a live guest this may stop a vCPU for a
+     * moment: the backend's documentation says for how long. Nothing calls this unless registers were asked for.
+     */
+    List<VcpuRegisters> registers();
+
+    /**
+     * The VMCOREINFO text that an image carries beside its memory (an ELF note, a kdump header), so that it need not be
+     * searched for. A hint, checked like everything else a guest says.
+     */
+    Optional<String> vmcoreinfo();
+
+    /** Gives everything back: mappings, files, sockets. No window of the guest's memory may be used afterwards. */
+    @Override
+    void close();
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.api.profile;
+
+import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.KernelIdentity;
+
+/**
+ * By what a kernel build is recognised. What is empty is not compared; a build id decides alone where both sides have one.
+ *
+ * @param architecture of the kernel
+ * @param release      as {@code uname -r} prints it
+ * @param banner       {@code linux_banner} without the line's end, or empty
+ * @param buildId      GNU build id in lower-case hexadecimal, or empty
+ */
+public record KernelMatch(Architecture architecture, String release, String banner, String buildId) {
+
+    /** Whether this is the build that the guest runs. A release alone does not name a build: it needs a banner or a build id too. */
+    public boolean matches(KernelIdentity kernel) {
+        if (architecture != kernel.architecture() || !release.equals(kernel.release())) {
+            return false;
+        }
+        if (!buildId.isEmpty() && !kernel.buildId().isEmpty()) {
+            return buildId.equals(kernel.buildId());
+        }
+        return !banner.isEmpty() && banner.equals(kernel.banner());
+    }
+}

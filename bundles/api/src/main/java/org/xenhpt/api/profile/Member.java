@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.api.profile;
+
+/**
+ * A member of a structure. Members of anonymous structures and unions inside it are listed as its own.
+ *
+ * @param offset from the structure's start, in bytes
+ * @param size   in bytes; 0 for a flexible array
+ * @param type   the C type as the kernel's source writes it: {@code int}, {@code struct list_head},
+ *               {@code struct task_struct *}, {@code char[16]}; empty when unknown
+ */
+public record Member(int offset, int size, String type) {
+    public Member {
+        if (offset < 0 || size < 0) {
+            throw new IllegalArgumentException("offset " + offset + ", size " + size);
+        }
+    }
+}

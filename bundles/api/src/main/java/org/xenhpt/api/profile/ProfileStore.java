@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.api.profile;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.osgi.annotation.versioning.ProviderType;
+
+/** The folder of YAML profiles. An OSGi service. */
+@ProviderType
+public interface ProfileStore {
+    /** One file of the folder: its profile, or what is wrong with it. */
+    record Entry(Path file, Optional<Profile> profile, List<ProfileProblem> problems) {
+        public Entry {
+            problems = List.copyOf(problems);
+        }
+    }
+
+    /** The folder in use. */
+    Path folder();
+
+    /** Uses another folder from now on. */
+    void use(Path folder);
+
+    /** All files of the folder by name, also the broken ones. */
+    List<Entry> list();
+
+    /** Reads one file. It never throws for what the file says: a broken one is an entry with problems. */
+    Entry read(Path file);
+
+    /**
+     * Writes a profile as YAML, whole or not at all.
+     *
+     * @throws org.xenhpt.api.error.HptException {@code FILE} when it cannot be written
+     */
+    void write(Profile profile, Path file);
+}
