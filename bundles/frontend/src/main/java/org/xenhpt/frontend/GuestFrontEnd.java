@@ -109,19 +109,19 @@ public final class GuestFrontEnd implements FrontEnd {
                         .next("there are backends for " + String.join(", ", schemes())));
         Guest guest = backend.open(uri);
         try {
-            return Faults.named(uri, () -> attach(guest, progress));
+            return Faults.named(uri, () -> attach(uri, guest, progress));
         } catch (RuntimeException failure) {
             guest.close();
             throw failure;
         }
     }
 
-    private Session attach(Guest guest, Progress progress) {
+    private Session attach(GuestUri uri, Guest guest, Progress progress) {
         KernelIdentity identity = identifier.identify(guest, progress);
         AddressSpace space = translator.open(guest.memory(), identity.paging(), identity.rootGpa());
         List<Finding> findings = new ArrayList<>(identity.findings());
         Needs needs = needs();
-        HptException problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, guest.info().uri().toString(),
+        HptException problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, uri.toString(),
                 "no profile for kernel " + identity.release() + " (" + identity.architecture().label() + ")");
         for (ProfileSource source : highestFirst(sources)) {
             Optional<Profile> profile = Optional.empty();
@@ -139,18 +139,18 @@ public final class GuestFrontEnd implements FrontEnd {
             }
             if (profile.isPresent()) {
                 Kernel kernel = new Kernel(identity, profile.get());
-                Optional<Session> session = decode(guest, space, kernel, source, findings, problem);
+                Optional<Session> session = decode(uri, guest, space, kernel, source, findings, problem);
                 if (session.isPresent()) {
                     return session.get();
                 }
             }
         }
-        return new GuestSession(guest, identity, space, findings, problem);
+        return new GuestSession(uri, guest, identity, space, findings, problem);
     }
 
     /** A profile that no decoder can use is not the last word: another source may have a better one. */
-    private Optional<Session> decode(Guest guest, AddressSpace space, Kernel kernel, ProfileSource source,
-            List<Finding> findings, HptException problem) {
+    private Optional<Session> decode(GuestUri uri, Guest guest, AddressSpace space, Kernel kernel,
+            ProfileSource source, List<Finding> findings, HptException problem) {
         String profile = kernel.profile().name() + " from " + source.name();
         for (Decoder decoder : highestFirst(decoders)) {
             if (!decoder.fits(kernel)) {
@@ -162,7 +162,7 @@ public final class GuestFrontEnd implements FrontEnd {
                 all.add(new Finding("profile", kernel.profile().name(), source.name() + ", made from "
                         + kernel.profile().origin().source()));
                 all.add(new Finding("decoder", decoder.name(), "fits what the profile has"));
-                return Optional.of(new GuestSession(guest, kernel, space, decoder.name(), reader, all));
+                return Optional.of(new GuestSession(uri, guest, kernel, space, decoder.name(), reader, all));
             } catch (HptException failure) {
                 LOG.debug("decoder {} failed on {}", decoder.name(), profile, failure);
                 problem.tried(decoder.name() + " with " + profile + ": " + failure.detail());

@@ -10,6 +10,7 @@ import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.frontend.Session;
 import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.guest.VcpuRegisters;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.Kernel;
@@ -21,6 +22,7 @@ import org.xenhpt.api.translation.AddressSpace;
 
 /** A guest that was attached to; readings take turns. */
 final class GuestSession implements Session {
+    private final GuestUri uri;
     private final Guest guest;
     private final KernelIdentity identity;
     private final AddressSpace space;
@@ -32,8 +34,9 @@ final class GuestSession implements Session {
     private boolean closed;
 
     /** One that can list processes. */
-    GuestSession(Guest guest, Kernel kernel, AddressSpace space, String decoder, TaskReader reader,
+    GuestSession(GuestUri uri, Guest guest, Kernel kernel, AddressSpace space, String decoder, TaskReader reader,
             List<Finding> findings) {
+        this.uri = uri;
         this.guest = guest;
         this.identity = kernel.identity();
         this.space = space;
@@ -45,8 +48,9 @@ final class GuestSession implements Session {
     }
 
     /** One that knows which kernel runs, and no more. */
-    GuestSession(Guest guest, KernelIdentity identity, AddressSpace space, List<Finding> findings,
-            HptException problem) {
+    GuestSession(GuestUri uri, Guest guest, KernelIdentity identity, AddressSpace space,
+            List<Finding> findings, HptException problem) {
+        this.uri = uri;
         this.guest = guest;
         this.identity = identity;
         this.space = space;
@@ -103,7 +107,7 @@ final class GuestSession implements Session {
             TaskReader tasks = reader();
             List<VcpuRegisters> vcpus = registers ? guest.registers() : List.of();
             if (registers && vcpus.isEmpty()) {
-                throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, guest.info().uri().toString(),
+                throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, uri.toString(),
                         "has no vCPU registers").next("leave out --registers: memory alone tells the running task too");
             }
             return tasks.current(vcpus);
@@ -116,9 +120,9 @@ final class GuestSession implements Session {
 
     private <T> T reading(Supplier<T> work) {
         if (closed) {
-            throw new IllegalStateException("the session with " + guest.info().uri() + " is closed");
+            throw new IllegalStateException("the session with " + uri + " is closed");
         }
-        return Faults.named(guest.info().uri(), work);
+        return Faults.named(uri, work);
     }
 
     @Override

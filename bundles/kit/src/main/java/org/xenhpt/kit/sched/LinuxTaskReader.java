@@ -86,7 +86,7 @@ public final class LinuxTaskReader implements TaskReader {
         // More tasks than fit into the guest's RAM cannot be.
         long ram = space.memory().ranges().stream().mapToLong(MemoryRange::size).sum();
         this.mostTasks = Math.min(ram / Math.max(LEAST_TASK_SIZE, layouts.size("task_struct").orElse(0)), HIGHEST_PID);
-        this.names = new TaskNames(layouts, space, kernel.identity().version().atLeast(4, 18));
+        this.names = new TaskNames(layouts, space, kernel.identity().version());
         this.bootTime = new BootTime(kernel, layouts, space);
         this.initTask = kernel.symbol("init_task");
         this.tasks = layouts.get("task_struct", "tasks");

@@ -4,6 +4,7 @@ package org.xenhpt.kit.sched;
 import java.util.List;
 import java.util.Optional;
 import org.xenhpt.api.error.MemoryFault;
+import org.xenhpt.api.kernel.KernelVersion;
 import org.xenhpt.api.translation.AddressSpace;
 import org.xenhpt.kit.Field;
 import org.xenhpt.kit.Layouts;
@@ -12,7 +13,7 @@ import org.xenhpt.kit.Layouts;
  * A task's name as the guest's own ps shows it (proc_task_name in fs/proc/array.c): {@code comm}, but
  * <ul>
  * <li>a worker of a workqueue with what it works on, {@code kworker/0:1-events}, since 4.18 (commit 6b59808bfe48);
- * <li>a rescuer of a workqueue with the queue's whole name, since 6.10 (commit 2a1b02bcba78);
+ * <li>a rescuer of a workqueue with the queue's whole name, since 6.11 (commit 2a1b02bcba78);
  * <li>any other kernel thread with its whole name, longer than {@code comm}'s 15 bytes, since 5.17 (commit d6986ce24fc0).
  * </ul>
  * What the profile lacks for these falls back to {@code comm}.
@@ -37,22 +38,23 @@ final class TaskNames {
             Optional<Field> rescued, Optional<Field> queueName) {
     }
 
-    TaskNames(Layouts layouts, AddressSpace space, boolean describesWorkers) {
+    TaskNames(Layouts layouts, AddressSpace space, KernelVersion version) {
         this.space = space;
         this.comm = layouts.get("task_struct", "comm");
         // worker_private since 5.17 (commit e32cf5dfbe22), set_child_tid from 4.10 on (commit 1da5c46fa965).
         Optional<Field> kthread = layouts.find("task_struct", "worker_private")
                 .or(() -> layouts.find("task_struct", "set_child_tid"));
         this.thread = kthread.map(field -> new Thread(field, layouts.find("kthread", "full_name")));
-        this.worker = describesWorkers ? kthread.flatMap(field -> worker(layouts, field)) : Optional.empty();
+        this.worker = version.atLeast(4, 18) ? kthread.flatMap(field -> worker(layouts, field, version.atLeast(6, 11))) : Optional.empty();
     }
 
-    private static Optional<Worker> worker(Layouts layouts, Field kthread) {
+    private static Optional<Worker> worker(Layouts layouts, Field kthread, boolean namesQueue) {
         return layouts.find("kthread", "data").flatMap(data ->
                 layouts.find("worker", "pool").flatMap(pool ->
                 layouts.find("worker", "desc").flatMap(description ->
                 layouts.find("worker", "current_work").map(work -> new Worker(kthread, data, pool, description, work,
-                        layouts.find("worker", "rescue_wq"), layouts.find("workqueue_struct", "name"))))));
+                        namesQueue ? layouts.find("worker", "rescue_wq") : Optional.empty(),
+                        layouts.find("workqueue_struct", "name"))))));
     }
 
     static List<String> needs() {
