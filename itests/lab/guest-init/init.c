@@ -14,8 +14,10 @@
  *   guest  READY                       each second, until the first request
  *   host   L<n>                        asks for a list
  *   guest  LIST-BEGIN <n> <monotonic ns> <clock ticks a second>
- *          <tid> <pid> <ppid> <state> <euid> <start ticks> <cpu ticks> <name in hex, or ->
+ *          <tid> <pid> <ppid> <state> <euid> <start ticks> <cpu ticks> <switches> <name in hex, or ->
  *          LIST-END <n> <lines>
+ *          where <switches> counts how often the task was switched away from: while it stays the same
+ *          the task did not run
  *   host   C<n>                        asks for the counter
  *   guest  COUNT <n> <counter> <monotonic ns>
  *   host   S                           begins hpt.spin's spinning
@@ -49,6 +51,7 @@ struct shared {
     int spin;             /* set to let hpt.spin's threads begin */
     int spinning;         /* those that did */
     unsigned long count;  /* the counter's */
+    int attach;           /* set when traced() may be attached to */
 };
 static struct shared *shared;
 static int expected;      /* value of shared->up when the tree is whole */
@@ -178,8 +181,15 @@ static void uninterruptible(void) {
 /* A traced process has its tracer for parent inside the kernel, but not for ppid. */
 static void traced(void) {
     pid_t p = child(1);
-    if (p == 0) stay("traced");
+    if (p == 0) {
+        name("traced");
+        up();
+        __atomic_store_n(&shared->attach, 1, __ATOMIC_SEQ_CST);
+        idle();
+    }
     if (child(1) == 0) {
+        /* Stopped any sooner, it could not say that it is up. */
+        while (!__atomic_load_n(&shared->attach, __ATOMIC_SEQ_CST)) nap(5);
         if (ptrace(PTRACE_ATTACH, p, 0, 0)) die("ptrace");
         waitpid(p, 0, __WALL);
         stay("tracer");
@@ -370,9 +380,13 @@ static int list_task(int pid, int tid) {
     if (slurp(path, text, sizeof text) < 1) return 0;
     unsigned euid;
     char *uids = strstr(text, "\nUid:");
+    unsigned long voluntary, forced;
+    char *switches = strstr(text, "\nvoluntary_ctxt_switches:");
     if (!uids || sscanf(uids + 5, "%*u %u", &euid) != 1) return 0;
+    if (!switches || sscanf(switches, "\nvoluntary_ctxt_switches: %lu nonvoluntary_ctxt_switches: %lu",
+                            &voluntary, &forced) != 2) return 0;
 
-    emit("%d %d %d %c %u %llu %lu ", tid, pid, ppid, state, euid, start, utime + stime);
+    emit("%d %d %d %c %u %llu %lu %lu ", tid, pid, ppid, state, euid, start, utime + stime, voluntary + forced);
     for (ssize_t i = 0; i < length; i++) emit("%02x", (unsigned char)comm[i]);
     emit(length ? "\n" : "-\n");
     return 1;
