@@ -8,6 +8,7 @@
  *   hpt.threads=N N more sleeping threads in one process
  *   hpt.spin      one thread pinned to each vCPU that never leaves user mode by itself
  *   hpt.churn     processes that are made and end, for ever
+ *   hpt.sample    instead of all that, a small server as people know them
  *
  * Protocol on /dev/ttyS1, a line each way (the second port, for the kernel's messages would tear
  * lines on the first):
@@ -20,6 +21,8 @@
  *          the task did not run
  *   host   C<n>                        asks for the counter
  *   guest  COUNT <n> <counter> <monotonic ns>
+ *   host   K                           asks where the kernel's code lies
+ *   guest  KERNEL-CODE <first GPA>-<last GPA>, in hexadecimal
  *   host   S                           begins hpt.spin's spinning
  *   guest  SPINNING <threads>
  */
@@ -264,6 +267,51 @@ static void tree(void) {
     plain("");
 }
 
+/* The sample image's: nothing odd, so that a newcomer recognises it. */
+static void sample_tree(void) {
+    plain("syslogd");
+    plain("cron");
+    as_user("dbus-daemon", 101, 101);
+    if (child(4) == 0) {
+        if (fork() == 0) {
+            if (fork() == 0) {
+                if (setresuid(1000, 1000, 1000)) die("setresuid");
+                if (fork() == 0) stay("vim");
+                stay("bash");
+            }
+            stay("sshd-session");
+        }
+        stay("sshd");
+    }
+    if (child(3) == 0) {
+        for (int i = 0; i < 2; i++)
+            if (fork() == 0) {
+                if (setresuid(33, 33, 33)) die("setresuid");
+                stay("nginx");
+            }
+        stay("nginx");
+    }
+    if (child(4) == 0) {
+        if (setresuid(1001, 1001, 1001)) die("setresuid");
+        thread(named_thread, "GC Thread#0");
+        thread(named_thread, "C2 CompilerThre");
+        thread(named_thread, "http-nio-8080-A");
+        stay("java");
+    }
+    if (child(2) == 0) {
+        if (unshare(CLONE_NEWPID)) die("unshare");
+        if (fork() == 0) {
+            if (setresuid(999, 999, 999)) die("setresuid");
+            stay("redis-server");
+        }
+        stay("containerd-shim");
+    }
+    if (child(2) == 0) {
+        if (fork() == 0) { name("gzip"); up(); _exit(1); }
+        stay("backup.sh");
+    }
+}
+
 static void *spinner(void *arg) {
     long cpu = (long)arg;
     cpu_set_t set;
@@ -427,6 +475,15 @@ static void list(int fd, const char *id) {
     flush(fd);
 }
 
+static void kernel_code(int fd) {
+    static char text[1 << 16];
+    slurp("/proc/iomem", text, sizeof text);
+    char *end = strstr(text, " : Kernel code"), *start = end;
+    while (start && start > text && start[-1] != ' ' && start[-1] != '\n') start--;
+    emit("KERNEL-CODE %.*s\n", start ? (int)(end - start) : 0, start ? start : "");
+    flush(fd);
+}
+
 static void request(int fd, char *line) {
     switch (line[0]) {
     case 'L': list(fd, line + 1); break;
@@ -434,6 +491,7 @@ static void request(int fd, char *line) {
         emit("COUNT %s %lu %lld\n", line + 1, __atomic_load_n(&shared->count, __ATOMIC_SEQ_CST), now());
         flush(fd);
         break;
+    case 'K': kernel_code(fd); break;
     case 'S':
         __atomic_store_n(&shared->spin, 1, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&shared->spinning, __ATOMIC_SEQ_CST) < cpus) nap(10);
@@ -496,7 +554,7 @@ int main(void) {
     cfsetspeed(&t, B115200);
     if (tcsetattr(fd, TCSANOW, &t)) die("tcsetattr");
 
-    tree();
+    if (option(cmdline, "hpt.sample")) sample_tree(); else tree();
     long n = option(cmdline, "hpt.procs");
     for (long i = 0; i < n; i++) {
         char c[16];

@@ -261,6 +261,7 @@ public final class TestGuest implements AutoCloseable {
             case FILTERED -> {
                 Path elf = file.resolveSibling(file.getFileName() + ".elf");
                 dump(elf, "elf");
+                moveProgramHeaders(elf);
                 makedumpfile(elf, file);
                 Files.delete(elf);
             }
@@ -299,6 +300,21 @@ public final class TestGuest implements AutoCloseable {
             }
         }
         Files.delete(raw);
+    }
+
+    /** makedumpfile looks for the program headers right behind the ELF header; QEMU 7.1 and later put them elsewhere. */
+    private static void moveProgramHeaders(Path elf) throws IOException {
+        try (FileChannel file = FileChannel.open(elf, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            ByteBuffer header = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
+            file.read(header, 0);
+            ByteBuffer programHeaders = ByteBuffer.allocate(header.getShort(54) * header.getShort(56));
+            file.read(programHeaders, header.getLong(32));
+            // e_phoff and e_shoff; then e_shentsize, e_shnum and e_shstrndx: no section headers any more
+            header.putLong(32, 64).putLong(40, 0).putShort(58, (short) 0).putShort(60, (short) 0)
+                    .putShort(62, (short) 0);
+            file.write(header.flip(), 0);
+            file.write(programHeaders.flip(), 64);
+        }
     }
 
     private static void makedumpfile(Path elf, Path file) throws IOException {
