@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToIntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.felix.framework.FrameworkFactory;
 import org.osgi.framework.Bundle;
@@ -29,6 +31,9 @@ final class Platform implements AutoCloseable {
     private static final String SHELL = "(&(objectClass=" + ToIntFunction.class.getName() + ")(hpt.main=true))";
     private static final long SHELL_WAIT_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long STOP_WAIT_MILLIS = 3_000;
+
+    /** The requirement in the framework's message on a bundle that does not resolve. */
+    private static final Pattern MISSING = Pattern.compile("missing requirement \\[[^]]*\\]\\(R [^)]*\\)\\] (\\S+; \\S+)");
 
     private final Settings settings;
     private final Path storage;
@@ -123,7 +128,7 @@ final class Platform implements AutoCloseable {
                 continue;
             }
             try {
-                bundle.start(Bundle.START_ACTIVATION_POLICY);
+                bundle.start();
             } catch (BundleException e) {
                 problems.add("bundle " + bundle.getSymbolicName() + ": " + oneLine(e));
             }
@@ -162,6 +167,10 @@ final class Platform implements AutoCloseable {
         Throwable cause = error.getCause();
         if (cause != null && cause.getMessage() != null && !text.contains(cause.getMessage())) {
             text += ": " + cause.getMessage();
+        }
+        Matcher missing = MISSING.matcher(text);
+        if (missing.find()) {
+            text = "needs " + missing.group(1);
         }
         return text.replaceAll("\\s*[\\r\\n]+\\s*", " ");
     }

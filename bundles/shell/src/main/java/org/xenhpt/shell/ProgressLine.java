@@ -53,9 +53,13 @@ public final class ProgressLine implements Progress, AutoCloseable {
         }
     }
 
-    /** Takes the line away. */
     @Override
     public void close() {
+        erase();
+    }
+
+    /** Takes the line away. */
+    public void erase() {
         if (drawn) {
             console.messages().print("\r\u001b[K");
             console.messages().flush();

@@ -69,7 +69,7 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
         GuestUri uri = guest.isEmpty() ? sample() : uri(guest, sessions);
         try (ProgressLine progress = new ProgressLine(console());
                 Sessions.Lease lease = sessions.attach(uri, progress)) {
-            progress.close();
+            progress.erase();
             try {
                 return question.applyAsInt(lease.session());
             } catch (HptException e) {
