@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestState;
 import org.xenhpt.api.guest.GuestUri;
@@ -22,10 +23,10 @@ final class QemuStatus {
         return new GuestInfo(uri,
                 name.isEmpty() ? uri.name() : name.substring(0, Math.min(name.length(), MAX_NAME)),
                 "QEMU " + qmp.version() + (kvm ? " (KVM)" : " (TCG)"),
-                state(qmp.execute("query-status")), memory(qmp), vcpuThreads(qmp).size());
+                state(qmp.execute("query-status")), memory(qmp), qmp.execute("query-cpus-fast").size());
     }
 
-    /** Thread numbers of the vCPUs as QEMU sees them. */
+    /** Thread numbers of the vCPUs as QEMU sees them: one for all of them with {@code -accel tcg,thread=single}. */
     static Set<Long> vcpuThreads(QmpClient qmp) {
         Set<Long> threads = new LinkedHashSet<>();
         for (JsonNode vcpu : qmp.execute("query-cpus-fast")) {
@@ -40,7 +41,7 @@ final class QemuStatus {
             long bytes = sizes.path("base-memory").asLong(-1) + sizes.path("plugged-memory").asLong(0);
             return bytes < 0 ? -1 : bytes;
         } catch (HptException e) {
-            if (e.reason() == org.xenhpt.api.error.Reason.GUEST_GONE) {
+            if (e.reason() == Reason.GUEST_GONE) {
                 throw e;
             }
             return -1;

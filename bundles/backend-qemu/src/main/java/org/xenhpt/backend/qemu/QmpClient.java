@@ -199,7 +199,8 @@ final class QmpClient implements AutoCloseable {
             throw malformed("events without end instead of the answer to " + command);
         } catch (TooLate e) {
             throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU did not answer " + command
-                    + " in time (" + patience.reply.toMillis() + " ms, all questions " + patience.all.toMillis() + " ms)")
+                    + " in time (" + patience.reply.toMillis() + " ms, all questions together "
+                    + patience.all.toMillis() + " ms)")
                     .next("QEMU may be stopped, or the machine overloaded: try again");
         }
     }
