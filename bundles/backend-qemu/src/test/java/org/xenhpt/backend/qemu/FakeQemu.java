@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.qemu;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.jna.Function;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
@@ -38,7 +36,6 @@ final class FakeQemu implements AutoCloseable {
             "  0000000000100000-00000000002fffff (prio 0, ram): pc.ram @0000000000100000",
             "  00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram",
             "  0000000100000000-00000001001fffff (prio 0, ram): pc.ram @0000000000300000", "");
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     private final ByteBuffer ram;
     private final FakeQmp qmp;
@@ -74,7 +71,7 @@ final class FakeQemu implements AutoCloseable {
             peer.begin();
             while (true) {
                 String request = peer.hear();
-                peer.answer(request, answer(JSON.readTree(request)));
+                peer.answer(request, answer(QmpValue.parse(request)));
             }
         });
     }
@@ -93,13 +90,13 @@ final class FakeQemu implements AutoCloseable {
         return says(command, answers.get(command).replace(inText, instead));
     }
 
-    static String quoted(String text) throws IOException {
-        return JSON.writeValueAsString(text);
+    static String quoted(String text) {
+        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\r", "\\r").replace("\n", "\\n") + "\"";
     }
 
-    private String answer(JsonNode request) throws IOException {
-        String command = request.path("execute").asText();
-        String line = request.path("arguments").path("command-line").asText();
+    private String answer(QmpValue request) {
+        String command = request.get("execute").text("");
+        String line = request.get("arguments").get("command-line").text("");
         String answer = answers.get(command.equals("human-monitor-command") ? line : command);
         if (answer != null) {
             return answer;
