@@ -113,10 +113,10 @@ final class KernelCheck {
         }
         KernelImage image = new KernelImage(memory, space, mapping.start(), mapping.end());
         List<String[]> found = new ArrayList<>();
-        // init_uts_ns lies in .data, after the read-only data.
+        // init_uts_ns lies in .data, after the read-only data. Since 6.1 a weak copy without the build's number does too.
         image.search(mapping.noExecute(), mapping.end(), 4, word("Linu"), -1, gva -> {
             Optional<String[]> fields = utsname(space, gva);
-            fields.filter(f -> f[MACHINE].equals("x86_64") && f[VERSION].startsWith("#")).ifPresent(found::add);
+            fields.filter(f -> f[MACHINE].equals("x86_64") && f[VERSION].matches("#\\d.*")).ifPresent(found::add);
             return !found.isEmpty();
         });
         if (found.isEmpty()) {

@@ -3,6 +3,7 @@ package org.xenhpt.identify;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,7 +43,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         Optional<FoundKernel> told = guest.vmcoreinfo().flatMap(Vmcoreinfo::parse)
                 .flatMap(info -> check.check(info, "that comes with the image", List.of()));
         if (told.isPresent()) {
-            return identity(told.get(), List.of());
+            return identity(told.get(), Map.of());
         }
         MemorySearch search = new MemorySearch(memory, ram, progress);
         search.pages();
@@ -54,8 +55,11 @@ public final class LinuxIdentifier implements KernelIdentifier {
         if (found.isEmpty()) {
             throw notIdentified(guest, ram, search, check);
         }
-        FoundKernel chosen = new RunningKernel(memory).choose(found);
-        return identity(chosen, found.stream().filter(other -> other != chosen).toList());
+        RunningKernel running = new RunningKernel(memory);
+        FoundKernel chosen = running.choose(found);
+        Map<FoundKernel, String> others = new LinkedHashMap<>();
+        found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
+        return identity(chosen, others);
     }
 
     private static List<FoundKernel> kernels(MemorySearch search, KernelCheck check) {
@@ -80,7 +84,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         }
     }
 
-    private static KernelIdentity identity(FoundKernel kernel, List<FoundKernel> others) {
+    private static KernelIdentity identity(FoundKernel kernel, Map<FoundKernel, String> others) {
         List<Finding> findings = new ArrayList<>();
         Optional<Vmcoreinfo> info = kernel.vmcoreinfo();
         boolean is64 = kernel.architecture() == Architecture.X86_64;
@@ -105,10 +109,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
                 : "the image is part of the direct map, which begins at GVA " + hex(kernel.base())));
         findings.add(new Finding("page tables", "GPA " + hex(kernel.space().rootGpa()), info.isPresent()
                 ? "swapper_pg_dir in VMCOREINFO" : "a page of the image that maps the image and all of RAM"));
-        for (FoundKernel other : others) {
-            findings.add(new Finding("other kernel", other.banner().release() + ", page tables at GPA "
-                    + hex(other.space().rootGpa()), RunningKernel.why(other)));
-        }
+        others.forEach((other, why) -> findings.add(new Finding("other kernel", other.banner().release()
+                + ", page tables at GPA " + hex(other.space().rootGpa()), why)));
         Map<String, Long> symbols = new HashMap<>();
         long lowest = kernel.architecture().lowestImageAddress();
         info.ifPresent(i -> i.symbols().forEach((name, gva) -> {
