@@ -159,7 +159,7 @@ final class KernelCheck {
             end = mapping.get().end();
             readOnly = mapping.get().noExecute();
             kaslr = info.map(Vmcoreinfo::kernelOffset).orElse(OptionalLong.empty());
-            if (kaslr.isEmpty() || text - kaslr.getAsLong() < ImageMapping.BASE
+            if (kaslr.isEmpty() || kaslr.getAsLong() < 0 || kaslr.getAsLong() > text - ImageMapping.BASE
                     || (kaslr.getAsLong() & 0x1fffff) != 0) {
                 kaslr = OptionalLong.of(mapping.get().kaslrOffset());
             }

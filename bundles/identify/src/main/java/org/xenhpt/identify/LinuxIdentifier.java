@@ -48,7 +48,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         MemorySearch search = new MemorySearch(memory, ram, progress);
         search.pages();
         List<FoundKernel> found = kernels(search, check);
-        if (found.isEmpty() && search.pagesNotZero() > 0) {
+        if (found.isEmpty()) {
             search.everything();
             found = kernels(search, check);
         }
@@ -149,7 +149,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         if (search.readable() == 0) {
             detail = "none of the guest's " + (ram.size() >> 20) + " MiB of RAM can be read";
             next = "check that the image is whole, or that the backend may read this guest";
-        } else if (search.pagesNotZero() == 0) {
+        } else if (!search.notEmpty()) {
             detail = mebibytes + " searched, all empty: the guest has not begun to boot";
             next = "try again when it has booted";
         } else if (search.copies().isEmpty() && search.tables().isEmpty()) {

@@ -263,7 +263,7 @@ class BtfTest {
         byte[] good = blob.bytes();
         Random random = new Random(7);
         assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
-            for (int round = 0; round < 20_000; round++) {
+            for (int round = 0; round < 5_000; round++) {
                 byte[] bad = good.clone();
                 for (int flips = 1 + random.nextInt(3); flips > 0; flips--) {
                     bad[random.nextInt(bad.length)] ^= (byte) (1 << random.nextInt(8));

@@ -69,7 +69,7 @@ class KallsymsTest {
 
     static Stream<Arguments> layouts() {
         List<Arguments> layouts = new ArrayList<>();
-        for (PagingMode mode : List.of(PagingMode.LEVEL_4, PagingMode.LEVEL_5, PagingMode.PAE, PagingMode.X86_32)) {
+        for (PagingMode mode : List.of(PagingMode.LEVEL_4, PagingMode.PAE)) {
             for (Order order : Order.values()) {
                 for (Encoding encoding : Encoding.values()) {
                     if (encoding == Encoding.ABSOLUTE_PERCPU && mode.pointerSize() == 4) {
@@ -151,7 +151,7 @@ class KallsymsTest {
         List<Symbol> symbols = symbols(Encoding.BASE_RELATIVE);
         KallsymsBlob blob = KallsymsBlob.of(symbols, Order.ADDRESSES_LAST, Encoding.BASE_RELATIVE, gva(TABLES), 8, 8, 4);
         kernel.put(TABLES, blob.bytes());
-        for (long lie : new long[] {0, 0x7fffffffffffffffL, -1, 0xffffffffbfffffffL, gva(0x100)}) {
+        for (long lie : new long[] {-1, gva(0x100)}) {
             for (String label : blob.labels().keySet()) {
                 Map<String, Long> listed = known();
                 listed.putAll(blob.labels());
