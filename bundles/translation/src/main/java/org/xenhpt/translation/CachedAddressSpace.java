@@ -62,6 +62,11 @@ final class CachedAddressSpace implements AddressSpace {
     }
 
     @Override
+    public PhysicalMemory memory() {
+        return memory;
+    }
+
+    @Override
     public long rootGpa() {
         return rootGpa;
     }

@@ -8,23 +8,45 @@ import java.util.TreeSet;
  * What a decoder wants to know of a kernel. Wanting is not insisting: kernels differ, and a decoder that lacks something
  * it cannot do without says so when it is attached.
  *
- * @param symbols names
- * @param members {@code struct.member}, such as {@code task_struct.pid}; {@code struct.*} for all members
+ * @param symbols   names; {@code *} for all
+ * @param members   {@code struct.member}, such as {@code task_struct.pid}; {@code task_struct.se.sum_exec_runtime} for a
+ *                  member of a structure inside it (both layouts are given, so that {@link Profile#member} can follow the
+ *                  path); {@code struct.*} for all members; {@code *.*} for all members of all structures
+ * @param constants names of enumerators and macros; {@code *} for all
  */
-public record Needs(Set<String> symbols, Set<String> members) {
+public record Needs(Set<String> symbols, Set<String> members, Set<String> constants) {
     public static final Needs NONE = new Needs(Set.of(), Set.of());
+    /** Whatever a source can tell. */
+    public static final Needs ALL = new Needs(Set.of("*"), Set.of("*.*"), Set.of("*"));
 
     public Needs {
         symbols = Set.copyOf(symbols);
         members = Set.copyOf(members);
+        constants = Set.copyOf(constants);
+    }
+
+    /** Without constants. */
+    public Needs(Set<String> symbols, Set<String> members) {
+        this(symbols, members, Set.of());
+    }
+
+    public boolean wantsSymbol(String name) {
+        return symbols.contains(name) || symbols.contains("*");
+    }
+
+    public boolean wantsConstant(String name) {
+        return constants.contains(name) || constants.contains("*");
     }
 
     /** Both together. */
     public Needs and(Needs other) {
-        Set<String> allSymbols = new TreeSet<>(symbols);
-        allSymbols.addAll(other.symbols);
-        Set<String> allMembers = new TreeSet<>(members);
-        allMembers.addAll(other.members);
-        return new Needs(allSymbols, allMembers);
+        return new Needs(union(symbols, other.symbols), union(members, other.members),
+                union(constants, other.constants));
+    }
+
+    private static Set<String> union(Set<String> a, Set<String> b) {
+        Set<String> all = new TreeSet<>(a);
+        all.addAll(b);
+        return all;
     }
 }

@@ -5,6 +5,9 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
 
 /**
  * What is known of one kernel build. Immutable.
@@ -45,5 +48,42 @@ public record Profile(String name, KernelMatch kernel, Origin origin, Map<String
             tag = member.type().replaceFirst("^(struct|union) ", "");
         }
         return Optional.empty();
+    }
+
+    /**
+     * Puts together what two sources tell of the same kernel build: layouts from one file, symbols from another. Where both
+     * tell something, this profile's word counts; only layouts of the same size are joined member by member.
+     *
+     * @throws HptException {@code BAD_PROFILE} when they are of different kernels
+     */
+    public Profile merge(Profile other) {
+        KernelMatch mine = kernel;
+        KernelMatch theirs = other.kernel;
+        if (mine.architecture() != theirs.architecture()) {
+            throw differ(other, mine.architecture().label(), theirs.architecture().label());
+        }
+        KernelMatch both = new KernelMatch(mine.architecture(),
+                same(other, mine.release(), theirs.release()), same(other, mine.banner(), theirs.banner()),
+                same(other, mine.buildId(), theirs.buildId()));
+        Map<String, Long> allSymbols = new TreeMap<>(other.symbols);
+        allSymbols.putAll(symbols);
+        Map<String, Long> allConstants = new TreeMap<>(other.constants);
+        allConstants.putAll(constants);
+        Map<String, StructLayout> allStructs = new TreeMap<>(other.structs);
+        structs.forEach((tag, layout) -> allStructs.merge(tag, layout, (their, my) -> my.join(their)));
+        String mergedName = name.isEmpty() ? other.name : name;
+        return new Profile(mergedName, both, origin.and(other.origin), allSymbols, allStructs, allConstants);
+    }
+
+    private String same(Profile other, String mine, String theirs) {
+        if (mine.isEmpty() || theirs.isEmpty() || mine.equals(theirs)) {
+            return mine.isEmpty() ? theirs : mine;
+        }
+        throw differ(other, mine, theirs);
+    }
+
+    private HptException differ(Profile other, String mine, String theirs) {
+        return new HptException(Step.PROFILE, Reason.BAD_PROFILE, other.origin.from(), "is of another kernel than "
+                + origin.from() + ": " + theirs + ", not " + mine).next("give files of one kernel build");
     }
 }

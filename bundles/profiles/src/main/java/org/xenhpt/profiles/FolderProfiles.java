@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.profiles;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.profile.KernelMatch;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.profile.ProfileProblem;
+import org.xenhpt.api.profile.ProfileSource;
+import org.xenhpt.api.profile.ProfileStore;
+import org.xenhpt.api.profile.StructLayout;
+import org.xenhpt.api.progress.Progress;
+import org.xenhpt.api.translation.AddressSpace;
+
+/**
+ * A folder of YAML files, each the profile of one kernel build. Nothing is read before somebody asks, and to find the profile
+ * of one kernel only the first bytes of the other kernels' files are read. What was read is kept as long as the file
+ * stays as it is.
+ */
+@Component(service = {ProfileStore.class, ProfileSource.class}, property = "service.ranking:Integer=100")
+public final class FolderProfiles implements ProfileStore, ProfileSource {
+    /** Names the folder: a property of the framework or of the system. */
+    public static final String FOLDER_PROPERTY = "hpt.profiles";
+    private static final String DEFAULT_FOLDER = "kernel-profiles-yaml";
+    private static final List<String> ENDINGS = List.of(".yaml", ".yml");
+    /** Holds the kernel section of every file that is not mostly comments. */
+    private static final int HEAD = 8192;
+
+    private static final Logger LOG = LoggerFactory.getLogger(FolderProfiles.class);
+
+    /** The state of a file in which it was read. */
+    private record Stamp(long size, Instant modified, Object inode) {
+        boolean isOlderThan(Duration age) {
+            return modified.isBefore(Instant.now().minus(age));
+        }
+    }
+
+    private record Cached(Stamp stamp, Entry entry) {
+    }
+
+    private final Map<Path, Cached> cache = new ConcurrentHashMap<>();
+    private volatile Path folder;
+
+    @Activate
+    public FolderProfiles(BundleContext context) {
+        String configured = context.getProperty(FOLDER_PROPERTY);
+        folder = Path.of(configured == null || configured.isBlank() ? DEFAULT_FOLDER : configured);
+    }
+
+    /** Outside of OSGi. */
+    public FolderProfiles(Path folder) {
+        this.folder = folder;
+    }
+
+    @Override
+    public String name() {
+        return "profiles folder";
+    }
+
+    @Override
+    public Path folder() {
+        return folder;
+    }
+
+    @Override
+    public void use(Path newFolder) {
+        folder = newFolder;
+        cache.clear();
+    }
+
+    @Override
+    public List<Entry> list() {
+        List<Path> files;
+        try {
+            files = files();
+        } catch (IOException e) {
+            throw fileError(folder, e, "the profiles folder cannot be read");
+        }
+        cache.keySet().retainAll(new HashSet<>(files));
+        return files.stream().map(this::read).toList();
+    }
+
+    @Override
+    public Entry read(Path file) {
+        Optional<Stamp> before = stamp(file);
+        Cached cached = cache.get(file);
+        if (cached != null && before.isPresent() && cached.stamp.equals(before.get())) {
+            return cached.entry;
+        }
+        Entry entry = parse(file);
+        // A file that was written to meanwhile may have been read half new, half old; one that was written to just before
+        // may be written to again without its time showing it, since file systems keep time in ticks.
+        if (before.isPresent() && before.equals(stamp(file)) && before.get().isOlderThan(Duration.ofMillis(100))) {
+            cache.put(file, new Cached(before.get(), entry));
+        } else {
+            cache.remove(file);
+        }
+        return entry;
+    }
+
+    private static Entry parse(Path file) {
+        Problems problems = new Problems(file.toString());
+        Optional<Profile> profile = TextFile.read(file, problems)
+                .flatMap(text -> ProfileReader.read(profileName(file), text, problems));
+        return new Entry(file, profile, problems.list());
+    }
+
+    @Override
+    public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
+            Progress progress) {
+        List<Path> files;
+        try {
+            files = files();
+        } catch (IOException e) {
+            LOG.warn("The profiles folder {} cannot be read: {}", folder, why(e));
+            return Optional.empty();
+        }
+        Profile best = null;
+        for (Path file : files) {
+            if (!mayBeFor(kernel.release(), file)) {
+                continue;
+            }
+            Entry entry = read(file);
+            if (entry.profile().isEmpty()) {
+                LOG.warn("A profile for {} is left out: {}{}", kernel.release(),
+                        entry.problems().isEmpty() ? file : entry.problems().get(0),
+                        entry.problems().size() > 1 ? " (and more: hpt profile check)" : "");
+                continue;
+            }
+            Profile profile = entry.profile().get();
+            if (!profile.kernel().matches(kernel)) {
+                logWhyNot(file, profile.kernel(), kernel);
+            } else if (best == null) {
+                best = profile;
+            } else {
+                LOG.warn("Both {} and {} are for this build of {}; the one that tells more is used", best.name(),
+                        profile.name(), kernel.release());
+                best = facts(profile) > facts(best) ? profile : best;
+            }
+        }
+        return Optional.ofNullable(best);
+    }
+
+    private static void logWhyNot(Path file, KernelMatch match, KernelIdentity kernel) {
+        if (match.release().equals(kernel.release()) && match.banner().isEmpty() && match.buildId().isEmpty()) {
+            LOG.warn("{} has neither banner nor build-id, so that it cannot be known for the build of {} that runs:"
+                    + " it is not used", file, kernel.release());
+        } else {
+            LOG.debug("{} is for another build or architecture than the {} that runs", file, kernel.release());
+        }
+    }
+
+    private static int facts(Profile profile) {
+        return profile.symbols().size() + profile.constants().size()
+                + profile.structs().values().stream().map(StructLayout::members).mapToInt(Map::size).sum();
+    }
+
+    /** Whether the file can be the release's profile, as cheaply as that can be said; wrong only in saying yes. */
+    private boolean mayBeFor(String release, Path file) {
+        Cached cached = cache.get(file);
+        if (cached != null && cached.entry.profile().isPresent() && stamp(file).filter(cached.stamp::equals).isPresent()) {
+            return cached.entry.profile().get().kernel().release().equals(release);
+        }
+        try {
+            if (!Files.isRegularFile(file)) {
+                return false;
+            }
+            byte[] bytes = TextFile.head(file, HEAD);
+            // Latin-1 leaves the bytes as they are; a release is ASCII.
+            String head = new String(bytes, StandardCharsets.ISO_8859_1);
+            boolean mayBeWrittenOtherwise = head.contains("\\");
+            boolean mayComeLater = bytes.length == HEAD && !head.contains("release:");
+            return head.contains(release) || mayBeWrittenOtherwise || mayComeLater;
+        } catch (IOException e) {
+            LOG.debug("{} cannot be read: {}", file, why(e));
+            return false;
+        }
+    }
+
+    @Override
+    public void write(Profile profile, Path file) {
+        String text = ProfileWriter.write(profile);
+        Path target = file.toAbsolutePath();
+        Path temporary = target.resolveSibling("." + target.getFileName() + "."
+                + Long.toHexString(ThreadLocalRandom.current().nextLong()) + ".tmp");
+        try {
+            Files.createDirectories(target.getParent());
+            // Whoever writes through a link means the file behind it.
+            Path real = Files.isSymbolicLink(target) && Files.exists(target) ? target.toRealPath() : target;
+            temporary = real.resolveSibling(temporary.getFileName());
+            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW,
+                    StandardOpenOption.WRITE)) {
+                ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+                while (bytes.hasRemaining()) {
+                    channel.write(bytes);
+                }
+                // Else a crash could leave the new name with nothing behind it.
+                channel.force(true);
+            }
+            Files.move(temporary, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            try {
+                Files.deleteIfExists(temporary);
+            } catch (IOException leftBehind) {
+                e.addSuppressed(leftBehind);
+            }
+            throw fileError(file, e, "the profile cannot be written");
+        }
+        cache.remove(file);
+    }
+
+    /** The folder's profiles by name. Hidden files are others' unfinished ones. */
+    private List<Path> files() throws IOException {
+        List<Path> files = new ArrayList<>();
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
+            for (Path file : all) {
+                String name = file.getFileName().toString();
+                if (!name.startsWith(".") && ENDINGS.stream().anyMatch(name::endsWith)) {
+                    files.add(file);
+                }
+            }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        files.sort(null);
+        return files;
+    }
+
+    private static String profileName(Path file) {
+        String name = file.getFileName().toString();
+        for (String ending : ENDINGS) {
+            if (name.endsWith(ending)) {
+                return name.substring(0, name.length() - ending.length());
+            }
+        }
+        return name;
+    }
+
+    private static Optional<Stamp> stamp(Path file) {
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            return Optional.of(new Stamp(attributes.size(),
+                    attributes.lastModifiedTime().toInstant(),
+                    attributes.fileKey() == null ? "" : attributes.fileKey()));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static HptException fileError(Path file, IOException e, String what) {
+        return new HptException(Step.PROFILE, Reason.FILE, file.toString(), what + ": " + why(e), e)
+                .next("choose another folder with --profiles DIR, or see to it that it is there and may be used");
+    }
+
+    private static String why(IOException e) {
+        return e instanceof NoSuchFileException ? "it does not exist"
+                : e instanceof AccessDeniedException ? "permission denied"
+                : e instanceof NotDirectoryException ? "it is not a folder"
+                : String.valueOf(e.getMessage());
+    }
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The folder of YAML profiles.
+ */
+package org.xenhpt.profiles;
