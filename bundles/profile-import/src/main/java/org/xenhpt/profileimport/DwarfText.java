@@ -3,6 +3,7 @@ package org.xenhpt.profileimport;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -78,7 +79,7 @@ final class DwarfText {
     private final Map<String, Entry> typedefs = new LinkedHashMap<>();
     private final Map<Long, Optional<StructDef>> anonymous = new HashMap<>();
     private final Map<String, Long> enumerators = new HashMap<>();
-    private final Set<String> names = new HashSet<>();
+    private final Map<String, Integer> names = new HashMap<>();
     private String buildFolder = "";
     private long pointerSize;
     private int unit;
@@ -200,7 +201,7 @@ final class DwarfText {
         switch (name) {
             case "name" -> {
                 entry.name = unquoted(value);
-                names.add(entry.name);
+                names.merge(entry.name, 1, Integer::sum);
             }
             case "type" -> entry.type = key(number(unbracketed(value)).orElse(0) & 0xffffffffL);
             case "byte_size" -> entry.size = number(value).orElse(-1);
@@ -277,15 +278,16 @@ final class DwarfText {
             }
         }
         if (tags.isEmpty()) {
-            throw file.bad(part, "has no structures: it is not the dwarfdump of a module with debugging information");
+            throw file.bad(part.substring(0, part.length() - 1), "has no structures: it is not the dwarfdump of a module with debugging information");
         }
-        if (count > 100 && names.size() < 10) {
-            // Seen in the wild: the relocations were not applied, and each name is the first of the string section.
-            throw file.bad(part, "gives every type the same name ('" + names.iterator().next()
-                    + "'): the dwarfdump that wrote it went wrong").next("build the profile again with a newer dwarfdump");
+        Map.Entry<String, Integer> commonest = Collections.max(names.entrySet(), Map.Entry.comparingByValue());
+        if (commonest.getValue() > 100 && commonest.getValue() > count / 8) {
+            // Seen in the wild: the relocations were not applied, and most names are the first of the string section.
+            throw file.bad(part.substring(0, part.length() - 1), "gives " + commonest.getValue() + " types and members the same name, " + commonest.getKey()
+                    + ": the dwarfdump that wrote it went wrong").next("make the profile again with a newer dwarfdump");
         }
         if (pointerSize != 4 && pointerSize != 8) {
-            throw file.bad(part, "has pointers of " + pointerSize + " bytes");
+            throw file.bad(part.substring(0, part.length() - 1), "has pointers of " + pointerSize + " bytes");
         }
     }
 

@@ -109,7 +109,7 @@ final class IsfReader {
 
     /** The names of the structures and unions that have one. */
     Collection<String> structNames() {
-        return structSizes.keySet().stream().filter(name -> !isUnnamed(name)).toList();
+        return structSizes.keySet().stream().filter(name -> !isUnnamed(name) && Names.isUsable(name)).toList();
     }
 
     boolean knows(String struct) {
@@ -209,7 +209,7 @@ final class IsfReader {
             } else if (field.equals("constants") && !needs.constants().isEmpty()) {
                 object(j, (c, constant) -> {
                     long value = number(c);
-                    if (needs.wantsConstant(constant)) {
+                    if (needs.wantsConstant(constant) && Names.isUsable(constant)) {
                         constants.putIfAbsent(constant, value);
                     }
                 });
@@ -220,7 +220,7 @@ final class IsfReader {
     }
 
     private void symbol(JsonParser json, String name) throws IOException {
-        boolean wanted = needs.wantsSymbol(name);
+        boolean wanted = needs.wantsSymbol(name) && Names.isUsable(name);
         boolean isBanner = name.equals("linux_banner");
         if (!wanted && !isBanner && !name.equals("_text")) {
             json.skipChildren();

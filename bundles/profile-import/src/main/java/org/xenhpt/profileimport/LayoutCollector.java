@@ -132,15 +132,18 @@ final class LayoutCollector {
         return members;
     }
 
-    private void flatten(String tag, List<StructDef.Field> fields, long base, Map<String, Flat> into, int depth, int[] seen) {
+    private void flatten(String tag, List<StructDef.Field> fields, long base, Map<String, Flat> into, int depth,
+            int[] seen) {
         for (StructDef.Field field : fields) {
             if (++seen[0] > MOST_MEMBERS) {
                 throw file.bad(tag + " has more than " + MOST_MEMBERS + " members, as no structure of a kernel has");
             }
             long offset = base + inBounds(tag + "." + field.name(), field.offset());
-            if (!field.name().isEmpty()) {
-                into.putIfAbsent(field.name(), new Flat(offset, field.type()));
-            } else if (field.type() instanceof CType.Named inner && !inner.struct().isEmpty() && depth < DEEPEST) {
+            CType type = field.type();
+            if (Names.isUsable(field.name())) {
+                into.putIfAbsent(field.name(), new Flat(offset, type));
+            } else if (field.name().isEmpty() && type instanceof CType.Named inner && !inner.struct().isEmpty()
+                    && depth < DEEPEST) {
                 source.apply(inner.struct()).ifPresent(def ->
                         flatten(tag, def.fields(), offset, into, depth + 1, seen));
             }

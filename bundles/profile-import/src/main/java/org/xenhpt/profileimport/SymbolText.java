@@ -59,6 +59,10 @@ record SymbolText(Architecture architecture, Map<String, Long> symbols, long und
             throw file.bad("has only addresses of zero: the kernel hid them from the user who read them")
                     .next("read /proc/kallsyms as root (and with kernel.kptr_restrict below 2)");
         }
+        if (reading.text != -1
+                && Long.compareUnsigned(reading.text, reading.architecture.lowestImageAddress()) < 0) {
+            throw file.bad("has _text at 0x" + Long.toHexString(reading.text) + ", where no x86 kernel lies");
+        }
         long moved = moved(file, kind, reading);
         if (moved != 0) {
             long lowest = reading.architecture.lowestImageAddress();
@@ -103,7 +107,7 @@ record SymbolText(Architecture architecture, Map<String, Long> symbols, long und
         if (name.equals("_text")) {
             reading.text = address;
         }
-        if (needs.wantsSymbol(name)) {
+        if (needs.wantsSymbol(name) && Names.isUsable(name)) {
             int rank = rank(line.charAt(space + 1));
             Integer known = reading.ranks.get(name);
             if (known == null || rank < known) {
