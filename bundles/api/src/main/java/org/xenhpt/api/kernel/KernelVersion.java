@@ -4,7 +4,10 @@ package org.xenhpt.api.kernel;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The numbers at the start of a kernel's release: {@code 6.1.0-50-amd64} is 6.1.0. Distributions patch: prefer to ask a profile what it has. */
+/**
+ * The numbers at the start of a kernel's release: {@code 6.1.0-50-amd64} is 6.1.0. Distributions patch: prefer to ask a
+ * profile what it has.
+ */
 public record KernelVersion(int major, int minor, int patch) implements Comparable<KernelVersion> {
     private static final Pattern NUMBERS = Pattern.compile("(\\d{1,4})\\.(\\d{1,4})(?:\\.(\\d{1,5}))?.*", Pattern.DOTALL);
 

@@ -2,6 +2,7 @@
 package org.xenhpt.api.translation;
 
 import org.osgi.annotation.versioning.ProviderType;
+import org.xenhpt.api.guest.PhysicalMemory;
 
 /**
  * A guest's virtual memory under one set of page tables. All reads take a GVA, are little-endian, may cross page borders,
@@ -19,6 +20,9 @@ public interface AddressSpace {
     long UNMAPPED = -1;
 
     PagingMode mode();
+
+    /** The guest physical memory that this leads to. */
+    PhysicalMemory memory();
 
     /** GPA of the top-level page table. */
     long rootGpa();

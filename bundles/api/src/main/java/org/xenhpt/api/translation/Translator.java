@@ -25,8 +25,11 @@ public interface Translator {
      */
     Optional<PagingMode> modeOf(PhysicalMemory memory, long rootGpa, long gva, long gpa);
 
-    /** GPA of the top-level table that a CR3 value names, without its PCID, cache and page-table isolation bits. */
-    long rootOf(PagingMode mode, long cr3);
+    /**
+     * GPA of the top-level table that a CR3 value names, without its PCID and cache bits. Where it names the user half of a
+     * pair of tables (page-table isolation), the kernel's table of that pair.
+     */
+    long rootOf(PhysicalMemory memory, PagingMode mode, long cr3);
 
     /** @param rootGpa GPA of the top-level table */
     AddressSpace open(PhysicalMemory memory, PagingMode mode, long rootGpa);

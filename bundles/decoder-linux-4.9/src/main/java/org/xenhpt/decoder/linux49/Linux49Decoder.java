@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.decoder.linux49;
+
+import java.util.Set;
+import org.osgi.service.component.annotations.Component;
+import org.xenhpt.api.decoder.Decoder;
+import org.xenhpt.api.decoder.TaskReader;
+import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.translation.AddressSpace;
+import org.xenhpt.kit.sched.CurrentTasks;
+import org.xenhpt.kit.sched.LinuxTaskReader;
+
+/**
+ * Linux 4.9 to 6.1: thread_info is in task_struct (commit c65eacbe290b), and the running task is in the per-CPU variable
+ * {@code current_task}, on x86-64 an offset from 0.
+ */
+@Component
+public final class Linux49Decoder implements Decoder {
+    private static final String CURRENT_TASK = "current_task";
+
+    @Override
+    public String name() {
+        return "linux-4.9";
+    }
+
+    @Override
+    public Needs needs() {
+        return LinuxTaskReader.needs().and(new Needs(Set.of(CURRENT_TASK), Set.of()));
+    }
+
+    @Override
+    public boolean fits(Kernel kernel) {
+        Long linked = kernel.profile().symbols().get(CURRENT_TASK);
+        if (linked == null || !kernel.identity().version().atLeast(4, 9)) {
+            return false;
+        }
+        Architecture architecture = kernel.identity().architecture();
+        return architecture == Architecture.I386
+                || Long.compareUnsigned(linked, architecture.lowestImageAddress()) < 0;
+    }
+
+    @Override
+    public TaskReader attach(Kernel kernel, AddressSpace space) {
+        long symbol = kernel.symbol(CURRENT_TASK);
+        return new LinuxTaskReader(kernel, space, new CurrentTasks() {
+            @Override
+            public long pointerAddress(long perCpuOffset) {
+                return perCpuOffset + symbol;
+            }
+
+            @Override
+            public String description() {
+                return "per-CPU current_task";
+            }
+        });
+    }
+}

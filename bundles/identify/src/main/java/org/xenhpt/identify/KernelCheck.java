@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.identify;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.xenhpt.api.error.MemoryFault;
+import org.xenhpt.api.guest.PhysicalMemory;
+import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.translation.AddressSpace;
+import org.xenhpt.api.translation.PagingMode;
+import org.xenhpt.api.translation.Translator;
+
+/**
+ * Decides whether what was found in memory belongs to a kernel that is all there. A claim holds when the page tables it
+ * names map the image where it says, {@code init_uts_ns} read through them names the release it says, and the image holds
+ * the banner of just that build.
+ */
+final class KernelCheck {
+    /** CONFIG_PAGE_OFFSET of i386: the five that arch/x86/Kconfig offers as VMSPLIT. */
+    static final long[] PAGE_OFFSETS = {0xc0000000L, 0xb0000000L, 0x80000000L, 0x78000000L, 0x40000000L};
+
+    /** Fields of struct new_utsname are of 65 bytes (__NEW_UTS_LEN + 1): user space relies on it. */
+    private static final int UTS_FIELD = 65;
+    private static final int UTS_SIZE = 6 * UTS_FIELD;
+    /** How far into struct uts_namespace its names are looked for, in bytes. */
+    private static final int UTS_NAMES_WITHIN = 64;
+    private static final int RELEASE = 2;
+    private static final int VERSION = 3;
+    private static final int MACHINE = 4;
+    /** Banners lie near the start of the read-only data, or (since 6.1) before the kallsyms tables. */
+    private static final long NEAR = 256 << 10;
+    private static final long I386_LARGEST_IMAGE = 96 << 20;
+    private static final int PAGE = 4096;
+
+    private final PhysicalMemory memory;
+    private final Ram ram;
+    private final Translator translator;
+    private final Set<String> rejected = new LinkedHashSet<>();
+
+    KernelCheck(PhysicalMemory memory, Ram ram, Translator translator) {
+        this.memory = memory;
+        this.ram = ram;
+        this.translator = translator;
+    }
+
+    /** Why claims were not believed, in order. */
+    Set<String> rejected() {
+        return rejected;
+    }
+
+    private <T> Optional<T> reject(String claim, String why) {
+        rejected.add(claim + ": " + why);
+        return Optional.empty();
+    }
+
+    /**
+     * Checks a VMCOREINFO text.
+     *
+     * @param where    where it was found, in a few words
+     * @param mappings kernel images met in memory: for kernels whose VMCOREINFO does not tell {@code phys_base}
+     */
+    Optional<FoundKernel> check(Vmcoreinfo info, String where, List<ImageMapping> mappings) {
+        String claim = "VMCOREINFO of " + info.release() + " " + where;
+        OptionalLong text = info.symbol("_stext");
+        OptionalLong uts = info.symbol("init_uts_ns");
+        OptionalLong top = info.topLevelTable();
+        if (text.isEmpty() || uts.isEmpty() || top.isEmpty()) {
+            return reject(claim, "lists no _stext, init_uts_ns or swapper_pg_dir");
+        }
+        String why = "";
+        for (Place place : places(info, mappings)) {
+            long root = place.gpa(top.getAsLong());
+            if ((root & 31) != 0 || !ram.contains(root)) {
+                why = "its page tables are not in RAM";
+                continue;
+            }
+            Optional<PagingMode> mode = translator.modeOf(memory, root, text.getAsLong(), place.gpa(text.getAsLong()));
+            if (mode.isEmpty() || mode.get().pointerSize() != place.architecture.pointerSize()) {
+                why = "its page tables at GPA 0x" + Long.toHexString(root) + " do not map _stext";
+                continue;
+            }
+            AddressSpace space = translator.open(memory, mode.get(), root);
+            if (space.find(uts.getAsLong()) != place.gpa(uts.getAsLong())) {
+                why = "its page tables do not map init_uts_ns";
+                continue;
+            }
+            Optional<String[]> fields = utsNamespace(space, uts.getAsLong(), info);
+            if (fields.isEmpty() || !fields.get()[RELEASE].equals(info.release())) {
+                why = "init_uts_ns says " + fields.map(f -> "\"" + f[RELEASE] + "\"").orElse("nothing readable");
+                continue;
+            }
+            return finish(claim, place, space, fields.get(), Optional.of(info), text.getAsLong());
+        }
+        return reject(claim, why);
+    }
+
+    /** Checks a page that may be an x86-64 kernel's own top-level table, without any VMCOREINFO. */
+    Optional<FoundKernel> check(MemorySearch.TableCopy table) {
+        String claim = table.mode().label() + " table at GPA 0x" + Long.toHexString(table.root());
+        Place place = new Place(Architecture.X86_64, ImageMapping.BASE, table.mapping().physBase());
+        AddressSpace space = translator.open(memory, table.mode(), table.root());
+        ImageMapping mapping = table.mapping();
+        if (space.find(mapping.noExecute()) != mapping.gpaOf(mapping.noExecute())) {
+            return reject(claim, "does not map the kernel image it leads to");
+        }
+        if (!new DirectMap(ram, table.mode(), table.root()).reaches(space, mapping.gpaOf(mapping.start()))) {
+            return reject(claim, "maps a kernel image and no direct map: an early or a user half's table");
+        }
+        KernelImage image = new KernelImage(memory, space, mapping.start(), mapping.end());
+        List<String[]> found = new ArrayList<>();
+        // init_uts_ns lies in .data, after the read-only data.
+        image.search(mapping.noExecute(), mapping.end(), 4, word("Linu"), -1, gva -> {
+            Optional<String[]> fields = utsname(space, gva);
+            fields.filter(f -> f[MACHINE].equals("x86_64") && f[VERSION].startsWith("#")).ifPresent(found::add);
+            return !found.isEmpty();
+        });
+        if (found.isEmpty()) {
+            return reject(claim, "the kernel image it maps holds no init_uts_ns");
+        }
+        Optional<Vmcoreinfo> info = vmcoreinfoIn(image, found.get(0)[RELEASE], table);
+        return finish(claim, place, space, found.get(0), info, mapping.start());
+    }
+
+    /** Before 4.13 VMCOREINFO is an array in the image's .bss. */
+    private Optional<Vmcoreinfo> vmcoreinfoIn(KernelImage image, String release, MemorySearch.TableCopy table) {
+        List<Vmcoreinfo> found = new ArrayList<>();
+        image.search(table.mapping().noExecute(), image.end(), 4, word("OSRE"), -1, gva -> {
+            byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
+            int length = (int) Math.min(text.length, image.end() - gva);
+            if (image.read(gva, text, length)) {
+                Vmcoreinfo.parse(text, length).filter(v -> v.release().equals(release)
+                        && v.topLevelTable().equals(OptionalLong.of(table.root() - table.mapping().physBase()
+                                + ImageMapping.BASE))).ifPresent(found::add);
+            }
+            return !found.isEmpty();
+        });
+        return found.stream().findFirst();
+    }
+
+    private Optional<FoundKernel> finish(String claim, Place place, AddressSpace space, String[] uts,
+            Optional<Vmcoreinfo> info, long text) {
+        long start;
+        long end;
+        long readOnly;
+        OptionalLong kaslr;
+        if (place.architecture == Architecture.X86_64) {
+            Optional<ImageMapping> mapping = space.mode() == PagingMode.LEVEL_5
+                    ? ImageMapping.ofLevel5(ram, space.rootGpa()) : ImageMapping.ofLevel4(ram, space.rootGpa());
+            if (mapping.isEmpty() || mapping.get().physBase() != place.physBase
+                    || !mapping.get().holds(space.rootGpa())) {
+                return reject(claim, "its page tables are not those of the kernel image they lie in");
+            }
+            start = mapping.get().start();
+            end = mapping.get().end();
+            readOnly = mapping.get().noExecute();
+            kaslr = info.map(Vmcoreinfo::kernelOffset).orElse(OptionalLong.empty());
+            if (kaslr.isEmpty() || text - kaslr.getAsLong() < ImageMapping.BASE
+                    || (kaslr.getAsLong() & 0x1fffff) != 0) {
+                kaslr = OptionalLong.of(mapping.get().kaslrOffset());
+            }
+        } else {
+            start = text & -PAGE;
+            end = endOfImage(space, place, start, info);
+            readOnly = start;
+            kaslr = kaslrOf32Bit(place, text);
+        }
+        KernelImage image = new KernelImage(memory, space, start, end);
+        List<Banner> banners = new ArrayList<>();
+        OptionalLong at = findBanner(image, readOnly, info, uts, banners);
+        if (at.isEmpty()) {
+            return reject(claim, "its image holds no banner of " + uts[RELEASE] + " " + uts[VERSION]);
+        }
+        return Optional.of(new FoundKernel(place.architecture, space, place.physBase, place.base, start, end,
+                uts[VERSION], banners.get(0), at.getAsLong(), info, kaslr, claim));
+    }
+
+    /**
+     * On i386 the direct map holds the image and goes on after it. The image reaches at least to the last of its known
+     * symbols; swapper_pg_dir, which VMCOREINFO lists, lies in .bss, near its end.
+     */
+    private static long endOfImage(AddressSpace space, Place place, long start, Optional<Vmcoreinfo> info) {
+        long end = start + PAGE;
+        if (info.isPresent()) {
+            for (long gva : info.get().symbols().values()) {
+                if (gva >= end && gva - start < I386_LARGEST_IMAGE && space.find(gva) == place.gpa(gva)) {
+                    end = (gva & -PAGE) + PAGE;
+                }
+            }
+        }
+        return end;
+    }
+
+    /**
+     * i386 does not write KERNELOFFSET. Its KASLR moves by multiples of CONFIG_PHYSICAL_ALIGN, at least 2 MiB where KASLR is
+     * possible, from CONFIG_PHYSICAL_START, and _stext is the image's first byte; any other _stext tells nothing.
+     */
+    private static OptionalLong kaslrOf32Bit(Place place, long text) {
+        long offset = text - place.base - ImageMapping.LINKED_AT;
+        return (offset & 0x1fffff) == 0 && offset >= 0 ? OptionalLong.of(offset) : OptionalLong.empty();
+    }
+
+    private OptionalLong findBanner(KernelImage image, long readOnly, Optional<Vmcoreinfo> info, String[] uts,
+            List<Banner> banners) {
+        byte[] text = new byte[Banner.MAX_BYTES];
+        java.util.function.LongPredicate accept = gva -> {
+            int length = (int) Math.min(text.length, image.end() - gva);
+            if (image.read(gva, text, length)) {
+                Banner.parse(text, length).filter(b -> b.release().equals(uts[RELEASE]) && b.isOf(uts[VERSION]))
+                        .ifPresent(banners::add);
+            }
+            return !banners.isEmpty();
+        };
+        int word = word("Linu");
+        OptionalLong at = image.search(readOnly, readOnly + (64 << 10), 4, word, -1, accept);
+        long kallsyms = info.map(KernelCheck::firstOfKallsyms).orElse(0L);
+        if (at.isEmpty() && kallsyms != 0) {
+            at = image.search(kallsyms - NEAR, kallsyms, 4, word, -1, accept);
+        }
+        if (at.isEmpty()) {
+            at = image.search(readOnly, image.end(), 4, word, -1, accept);
+        }
+        return at.isEmpty() && readOnly != image.start()
+                ? image.search(image.start(), readOnly, 4, word, -1, accept) : at;
+    }
+
+    private static long firstOfKallsyms(Vmcoreinfo info) {
+        return info.symbols().entrySet().stream().filter(e -> e.getKey().startsWith("kallsyms_"))
+                .mapToLong(e -> e.getValue()).min().orElse(0);
+    }
+
+    /** VMCOREINFO lists where the names are since 5.11 (ca4a9241cc5e); before, they follow a reference count. */
+    private static Optional<String[]> utsNamespace(AddressSpace space, long gva, Vmcoreinfo info) {
+        Long listed = info.offsets().get("uts_namespace.name");
+        if (listed != null) {
+            return utsname(space, gva + listed);
+        }
+        for (int offset = 0; offset <= UTS_NAMES_WITHIN; offset += 4) {
+            Optional<String[]> fields = utsname(space, gva + offset);
+            if (fields.isPresent()) {
+                return fields;
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The six fields of a struct new_utsname, or empty when they are not such. */
+    private static Optional<String[]> utsname(AddressSpace space, long gva) {
+        byte[] bytes = new byte[UTS_SIZE];
+        try {
+            space.read(gva, bytes, 0, UTS_SIZE);
+        } catch (MemoryFault gone) {
+            return Optional.empty();
+        }
+        String[] fields = new String[6];
+        for (int i = 0; i < fields.length; i++) {
+            int from = i * UTS_FIELD;
+            int end = from;
+            while (end < from + UTS_FIELD && bytes[end] >= ' ' && bytes[end] <= '~') {
+                end++;
+            }
+            boolean mayBeAnything = i == 1 || i == 5;
+            if (!mayBeAnything && (end == from || end == from + UTS_FIELD || bytes[end] != 0)) {
+                return Optional.empty();
+            }
+            fields[i] = new String(bytes, from, end - from, StandardCharsets.US_ASCII);
+        }
+        return fields[0].equals("Linux") ? Optional.of(fields) : Optional.empty();
+    }
+
+    private static int word(String four) {
+        byte[] b = four.getBytes(StandardCharsets.US_ASCII);
+        return b[0] | b[1] << 8 | b[2] << 16 | b[3] << 24;
+    }
+
+    /** A way from GVAs of an image to GPAs. */
+    private record Place(Architecture architecture, long base, long physBase) {
+        long gpa(long gva) {
+            return gva - base + physBase;
+        }
+    }
+
+    private static List<Place> places(Vmcoreinfo info, List<ImageMapping> mappings) {
+        List<Place> places = new ArrayList<>();
+        if (!info.is64Bit()) {
+            for (long pageOffset : PAGE_OFFSETS) {
+                places.add(new Place(Architecture.I386, pageOffset, 0));
+            }
+        } else if (info.numbers().containsKey("phys_base")) {
+            places.add(new Place(Architecture.X86_64, ImageMapping.BASE, info.numbers().get("phys_base")));
+        } else {
+            // Before 4.10 (401721ecd1dc) it lists the address of phys_base, not its value.
+            mappings.forEach(m -> places.add(new Place(Architecture.X86_64, ImageMapping.BASE, m.physBase())));
+        }
+        return places;
+    }
+}

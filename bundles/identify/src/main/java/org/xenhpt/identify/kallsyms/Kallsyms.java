@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.identify.kallsyms;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.xenhpt.api.error.MemoryFault;
+import org.xenhpt.identify.KernelImage;
+
+/** The symbol table that a kernel carries in its image. {@link KallsymsFinder} finds it. */
+public final class Kallsyms {
+    private final KernelImage image;
+    private final NameTable names;
+    private final AddressTable addresses;
+    private final String how;
+
+    Kallsyms(KernelImage image, NameTable names, AddressTable addresses, String how) {
+        this.image = image;
+        this.names = names;
+        this.addresses = addresses;
+        this.how = how;
+    }
+
+    /**
+     * Finds the symbol table of a kernel.
+     *
+     * @param known GVAs of symbols known from elsewhere: those of the table itself say where it is, the others decide whether
+     *              it is read rightly
+     * @param tried gets what was tried in vain
+     */
+    public static Optional<Kallsyms> find(KernelImage image, Map<String, Long> known, Collection<String> tried) {
+        return new KallsymsFinder(image, known, tried).find();
+    }
+
+    /** Number of symbols. */
+    public int size() {
+        return names.count();
+    }
+
+    /** Where it was found, and how its addresses are written. */
+    public String how() {
+        return how + ", " + names.count() + " symbols, addresses " + addresses.encoding().label();
+    }
+
+    /**
+     * The addresses of symbols: GVAs as they are in the guest, moved by KASLR; offsets for per-CPU symbols linked at 0.
+     *
+     * @return those of the wanted that are listed
+     */
+    public Map<String, Long> lookUp(Collection<String> wanted) {
+        String[] list = List.copyOf(wanted).toArray(String[]::new);
+        int[] indexes = names.indexesOf(list);
+        Map<String, Long> found = new HashMap<>();
+        for (int i = 0; i < list.length; i++) {
+            if (indexes[i] >= 0) {
+                try {
+                    found.put(list[i], addresses.address(image, indexes[i]));
+                } catch (MemoryFault gone) {
+                    // A table with a hole: what it says of others still holds.
+                    continue;
+                }
+            }
+        }
+        return found;
+    }
+}

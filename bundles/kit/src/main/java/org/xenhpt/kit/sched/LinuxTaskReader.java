@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.kit.sched;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.TreeSet;
+import java.util.function.LongPredicate;
+import org.xenhpt.api.decoder.TaskReader;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.MemoryFault;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.guest.MemoryRange;
+import org.xenhpt.api.guest.Register;
+import org.xenhpt.api.guest.VcpuRegisters;
+import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.Gap;
+import org.xenhpt.api.process.ProcessTable;
+import org.xenhpt.api.process.Task;
+import org.xenhpt.api.process.TaskField;
+import org.xenhpt.api.process.TaskQuery;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.translation.AddressSpace;
+import org.xenhpt.kit.Field;
+import org.xenhpt.kit.Layouts;
+import org.xenhpt.kit.ListHead;
+import org.xenhpt.kit.PerCpu;
+
+/**
+ * Reads the tasks of a kernel that has {@code init_task.tasks} and {@code signal_struct.thread_head}, that is of 3.10 and
+ * later; the ways in which these kernels differ are members' names, or given by the decoder.
+ */
+public final class LinuxTaskReader implements TaskReader {
+    private static final int PF_KTHREAD = 0x00200000;
+    /** PID_MAX_LIMIT of a 64-bit kernel (include/linux/threads.h). */
+    private static final int HIGHEST_PID = 4 * 1024 * 1024;
+    /** In bytes; no kernel's task_struct is smaller. */
+    private static final int LEAST_TASK_SIZE = 512;
+    /** How often a list that changes while it is read is read again. */
+    private static final int READINGS = 20;
+    /** A guest that lies everywhere must not fill our memory with complaints. */
+    private static final int MOST_GAPS = 50;
+
+    private final Kernel kernel;
+    private final AddressSpace space;
+    private final boolean live;
+    private final long mostTasks;
+    private final StateLetters letters;
+    private final CurrentTasks currentTasks;
+    private final PerCpu perCpu;
+    private final TaskNames names;
+    private final BootTime bootTime;
+
+    private final long initTask;
+    private final Field tasks;
+    private final Field pid;
+    private final Field tgid;
+    private final Field state;
+    private final Field exitState;
+    private final Field flags;
+    private final Field realParent;
+    private final Field signal;
+    private final Field threadHead;
+    private final Field threadNode;
+    private final Optional<Field> threadCount;
+    private final Optional<Field> start;
+    private final Optional<Field> runtime;
+    private final Optional<Field> endedRuntime;
+    private final Optional<Field> credentials;
+    private final Optional<Field> uid;
+    private final Optional<Field> gid;
+
+    /** @throws HptException {@code BAD_PROFILE} when the profile lacks what cannot be done without, or is of another build */
+    public LinuxTaskReader(Kernel kernel, AddressSpace space, CurrentTasks currentTasks) {
+        this.kernel = kernel;
+        this.space = space;
+        this.live = space.memory().live();
+        this.letters = StateLetters.of(kernel.identity().version());
+        this.currentTasks = currentTasks;
+        this.perCpu = new PerCpu(kernel, space);
+        Layouts layouts = new Layouts(kernel);
+        // More tasks than fit into the guest's RAM cannot be.
+        long ram = space.memory().ranges().stream().mapToLong(MemoryRange::size).sum();
+        this.mostTasks = Math.min(ram / Math.max(LEAST_TASK_SIZE, layouts.size("task_struct").orElse(0)), HIGHEST_PID);
+        this.names = new TaskNames(layouts, space, kernel.identity().version());
+        this.bootTime = new BootTime(kernel, layouts, space);
+        this.initTask = kernel.symbol("init_task");
+        this.tasks = layouts.get("task_struct", "tasks");
+        this.pid = layouts.get("task_struct", "pid");
+        this.tgid = layouts.get("task_struct", "tgid");
+        // Renamed in 5.14 (commit 2f064a59a11f).
+        this.state = layouts.get("task_struct", "__state", "state");
+        this.exitState = layouts.get("task_struct", "exit_state");
+        this.flags = layouts.get("task_struct", "flags");
+        this.realParent = layouts.get("task_struct", "real_parent");
+        this.signal = layouts.get("task_struct", "signal");
+        this.threadHead = layouts.get("signal_struct", "thread_head");
+        this.threadNode = layouts.get("task_struct", "thread_node");
+        this.threadCount = layouts.find("signal_struct", "nr_threads");
+        // Renamed in 5.5 (commit cf25e24db61c).
+        this.start = layouts.find("task_struct", "start_boottime")
+                .or(() -> layouts.find("task_struct", "real_start_time"));
+        this.runtime = layouts.find("task_struct", "se.sum_exec_runtime");
+        this.endedRuntime = layouts.find("signal_struct", "sum_sched_runtime");
+        this.credentials = layouts.find("task_struct", "real_cred");
+        this.uid = layouts.find("cred", "euid");
+        this.gid = layouts.find("cred", "egid");
+        checkInitTask();
+    }
+
+    /** What this reader wants of a profile. */
+    public static Needs needs() {
+        TreeSet<String> symbols = new TreeSet<>(List.of("init_task"));
+        symbols.addAll(PerCpu.symbols());
+        symbols.addAll(BootTime.symbols());
+        TreeSet<String> members = new TreeSet<>(List.of("task_struct.tasks", "task_struct.pid", "task_struct.tgid",
+                "task_struct.__state", "task_struct.state", "task_struct.exit_state", "task_struct.flags",
+                "task_struct.real_parent", "task_struct.signal", "signal_struct.thread_head", "task_struct.thread_node",
+                "signal_struct.nr_threads", "task_struct.start_boottime", "task_struct.real_start_time",
+                "task_struct.se", "sched_entity.sum_exec_runtime", "signal_struct.sum_sched_runtime",
+                "task_struct.real_cred", "cred.euid", "cred.egid"));
+        members.addAll(TaskNames.needs());
+        members.addAll(BootTime.members());
+        return new Needs(symbols, members);
+    }
+
+    private void checkInitTask() {
+        String found;
+        try {
+            String name = names.comm(initTask);
+            int number = pid.signed(space, initTask);
+            if (number == 0 && name.startsWith("swapper")) {
+                return;
+            }
+            found = "pid " + number + " and the name \"" + name + "\"";
+        } catch (MemoryFault fault) {
+            found = fault.detail();
+        }
+        throw new HptException(Step.DECODER, Reason.BAD_PROFILE, kernel.profile().name(), "init_task at GVA 0x"
+                + Long.toHexString(initTask) + " is not the idle task of pid 0, swapper: " + found)
+                .next("the profile is of another kernel build; make one with: hpt profile make");
+    }
+
+    @Override
+    public ProcessTable read(TaskQuery query) {
+        Reading best = null;
+        for (int number = 1; number <= (live ? READINGS : 1); number++) {
+            space.refresh();
+            Reading reading = new Reading(query);
+            reading.run();
+            if (reading.whole) {
+                return reading.table(number);
+            }
+            if (best == null || reading.rows.size() > best.rows.size()) {
+                best = reading;
+            }
+        }
+        best.fromTheOtherEnd();
+        return best.table(live ? READINGS : 1);
+    }
+
+    /** One walk over the list of processes. */
+    private final class Reading {
+        private final boolean threads;
+        private final boolean wantsState;
+        private final boolean wantsParent;
+        private final boolean wantsIds;
+        private final boolean wantsStart;
+        private final boolean wantsCpu;
+        private final boolean wantsName;
+        private final List<Task> rows = new ArrayList<>();
+        private final List<Gap> gaps = new ArrayList<>();
+        private boolean whole = true;
+        private long lastTask;
+        private long cpuOfProcess;
+
+        Reading(TaskQuery query) {
+            threads = query.threads();
+            wantsState = query.fields().contains(TaskField.STATE);
+            wantsParent = query.fields().contains(TaskField.PPID);
+            wantsIds = query.fields().contains(TaskField.UID) || query.fields().contains(TaskField.GID);
+            wantsStart = query.fields().contains(TaskField.START);
+            wantsCpu = query.fields().contains(TaskField.CPU_TIME);
+            wantsName = query.fields().contains(TaskField.NAME);
+        }
+
+        void run() {
+            ListHead.End end = walkProcesses(ListHead.Direction.FORWARD, this::process);
+            if (end != ListHead.End.CLOSED) {
+                whole = false;
+                gap(lastTask == 0 ? "all tasks" : "tasks after pid " + numberOf(lastTask), "the list of tasks "
+                        + describe(end));
+            }
+        }
+
+        /** After a broken link, the tasks behind it can still be reached backwards. */
+        void fromTheOtherEnd() {
+            if (whole || rows.isEmpty()) {
+                return;
+            }
+            long stop = lastTask;
+            List<Task> forward = new ArrayList<>(rows);
+            rows.clear();
+            ListHead.End end = walkProcesses(ListHead.Direction.BACKWARD, task -> task != stop && process(task));
+            if (end == ListHead.End.CLOSED) {
+                // Both ways end at the head, and yet forward is broken: this way saw what there is.
+                forward.clear();
+            }
+            // Threads follow their process; what was read backwards has the processes in the other order.
+            List<Task> backward = new ArrayList<>();
+            int last = rows.size();
+            for (int i = rows.size() - 1; i >= 0; i--) {
+                if (rows.get(i).isProcess()) {
+                    backward.addAll(rows.subList(i, last));
+                    last = i;
+                }
+            }
+            rows.clear();
+            rows.addAll(forward);
+            rows.addAll(backward);
+        }
+
+        private ListHead.End walkProcesses(ListHead.Direction direction, LongPredicate visit) {
+            int member = tasks.offset();
+            return ListHead.walk(space, tasks.address(initTask), direction, mostTasks,
+                    node -> visit.test(address(node - member)));
+        }
+
+        private boolean process(long task) {
+            try {
+                int number = pid.signed(space, task);
+                if (number <= 0 || number > HIGHEST_PID) {
+                    gap("tasks after pid " + numberOf(lastTask), "a task of pid " + number);
+                    whole = false;
+                    return false;
+                }
+                long group = threads || wantsCpu ? signal.pointer(space, task) : 0;
+                if (threads) {
+                    row(task, number, Task.UNKNOWN, true);
+                    otherThreads(task, number, group);
+                } else {
+                    row(task, number, wantsCpu ? processTime(task, group) : Task.UNKNOWN, false);
+                }
+                lastTask = task;
+                return true;
+            } catch (MemoryFault fault) {
+                gap("a task after pid " + numberOf(lastTask), fault.detail());
+                whole = false;
+                return true;
+            }
+        }
+
+        private void otherThreads(long leader, int process, long group) {
+            int before = rows.size();
+            ListHead.End end = walkThreads(group, thread -> {
+                if (thread == leader) {
+                    return true;
+                }
+                int number = pid.signed(space, thread);
+                if (number <= 0 || number > HIGHEST_PID || tgid.signed(space, thread) != process) {
+                    return false;
+                }
+                row(thread, number, Task.UNKNOWN, true);
+                return rows.size() - before < mostTasks;
+            });
+            if (end != ListHead.End.CLOSED) {
+                whole = false;
+                gap("threads of pid " + process, "the list of threads " + describe(end));
+            }
+        }
+
+        private ListHead.End walkThreads(long group, LongPredicate visit) {
+            int member = threadNode.offset();
+            return ListHead.walk(space, threadHead.address(group), ListHead.Direction.FORWARD, mostTasks,
+                    node -> visit.test(address(node - member)));
+        }
+
+        private long processTime(long leader, long group) {
+            if (runtime.isEmpty() || group == 0) {
+                return Task.UNKNOWN;
+            }
+            try {
+                long ended = endedRuntime.isPresent() ? space.readLong(endedRuntime.get().address(group)) : 0;
+                if (threadCount.isPresent() && threadCount.get().signed(space, group) == 1) {
+                    return ended + space.readLong(runtime.get().address(leader));
+                }
+                cpuOfProcess = ended;
+                ListHead.End end = walkThreads(group, thread -> {
+                    cpuOfProcess += space.readLong(runtime.get().address(thread));
+                    return true;
+                });
+                return end == ListHead.End.CLOSED ? cpuOfProcess : Task.UNKNOWN;
+            } catch (MemoryFault fault) {
+                return Task.UNKNOWN;
+            }
+        }
+
+        private void row(long task, int number, long cpuOfGroup, boolean oneThread) {
+            int taskFlags = flags.signed(space, task);
+            boolean kernelThread = (taskFlags & PF_KTHREAD) != 0;
+            char letter = wantsState
+                    ? letters.letter(state.unsigned(space, task), exitState.signed(space, task)) : '?';
+            long cpu = oneThread && wantsCpu && runtime.isPresent()
+                    ? space.readLong(runtime.get().address(task)) : cpuOfGroup;
+            long started = wantsStart && start.isPresent() ? start.get().unsigned(space, task) : Task.UNKNOWN;
+            String name = wantsName ? names.of(task, taskFlags, kernelThread) : "";
+            long user = Task.UNKNOWN;
+            long userGroup = Task.UNKNOWN;
+            if (wantsIds && credentials.isPresent() && uid.isPresent() && gid.isPresent()) {
+                try {
+                    long cred = credentials.get().pointer(space, task);
+                    user = uid.get().unsigned(space, cred);
+                    userGroup = gid.get().unsigned(space, cred);
+                } catch (MemoryFault fault) {
+                    gap("uid of pid " + number, fault.detail());
+                }
+            }
+            int parent = (int) Task.UNKNOWN;
+            if (wantsParent) {
+                try {
+                    parent = tgid.signed(space, realParent.pointer(space, task));
+                } catch (MemoryFault fault) {
+                    gap("parent of pid " + number, fault.detail());
+                }
+            }
+            rows.add(new Task(task, number, tgid.signed(space, task), parent, letter, user, userGroup, started, cpu,
+                    name, kernelThread));
+        }
+
+        private String numberOf(long task) {
+            try {
+                return task == 0 ? "0" : Integer.toString(pid.signed(space, task));
+            } catch (MemoryFault fault) {
+                return "?";
+            }
+        }
+
+        private void gap(String where, String why) {
+            if (gaps.size() < MOST_GAPS) {
+                gaps.add(new Gap(where, why));
+            } else if (gaps.size() == MOST_GAPS) {
+                gaps.add(new Gap("more", "and further ones, not listed"));
+            }
+        }
+
+        private static String describe(ListHead.End end) {
+            return switch (end) {
+                case BROKEN -> "has a node that does not lead back";
+                case UNREADABLE -> "leads to an address that cannot be read";
+                case TOO_LONG -> "does not end";
+                case STOPPED -> "leads to what is not a task";
+                case CLOSED -> "is whole";
+            };
+        }
+
+        ProcessTable table(int readings) {
+            return new ProcessTable(rows, gaps, readings, wantsStart ? bootTime.epochNanos() : Task.UNKNOWN);
+        }
+    }
+
+    private long address(long gva) {
+        return space.pointerSize() == 4 ? gva & 0xffffffffL : gva;
+    }
+
+    @Override
+    public List<CurrentTask> current(List<VcpuRegisters> registers) {
+        space.refresh();
+        List<CurrentTask> found = new ArrayList<>();
+        List<Integer> cpus = perCpu.online();
+        if (registers.isEmpty()) {
+            for (int cpu : cpus) {
+                found.add(currentTask(cpu, perCpu.offset(cpu), "memory: " + currentTasks.description(), false));
+            }
+            return found;
+        }
+        for (VcpuRegisters vcpu : registers) {
+            long base = kernelBase(vcpu).orElseThrow(() -> new HptException(Step.DECODER, Reason.UNREADABLE_GUEST,
+                    "vCPU " + vcpu.vcpu(), "neither GS base is an address in the kernel")
+                    .next("leave out --registers: memory alone tells the running task too"));
+            found.add(currentTask(vcpu.vcpu(), base, "registers: GS base + " + currentTasks.description(), true));
+        }
+        return Collections.unmodifiableList(found);
+    }
+
+    /** In user mode the kernel's GS base is the other one of the pair that SWAPGS exchanges. */
+    private static OptionalLong kernelBase(VcpuRegisters vcpu) {
+        for (Register register : List.of(Register.GS_BASE, Register.KERNEL_GS_BASE)) {
+            OptionalLong base = vcpu.get(register);
+            if (base.isPresent() && base.getAsLong() < 0) {
+                return base;
+            }
+        }
+        return OptionalLong.empty();
+    }
+
+    private CurrentTask currentTask(int cpu, long perCpuOffset, String how, boolean fromRegisters) {
+        long task = space.readPointer(address(currentTasks.pointerAddress(perCpuOffset)));
+        Reading reading = new Reading(TaskQuery.THREADS);
+        reading.row(task, pid.signed(space, task), Task.UNKNOWN, true);
+        return new CurrentTask(cpu, reading.rows.get(0), space.translate(task), space.machineAddress(task), how,
+                fromRegisters);
+    }
+}

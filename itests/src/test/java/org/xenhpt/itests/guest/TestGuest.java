@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests.guest;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/**
+ * A real guest, booted for a test and gone after it. What it runs, and how it is asked, is told in
+ * {@code itests/lab/guest-init/init.c}.
+ *
+ * <p>Bounds are for machines that are far slower than usual; nothing waits for a fixed time.
+ */
+public final class TestGuest implements AutoCloseable {
+    private static final long BOOT_SECONDS = 180;
+    private static final long ANSWER_SECONDS = 180;
+    private static final long PCI_HOLE = 0xc0000000L;
+
+    /** Software emulation keeps a core busy for each guest, so more at once would only be slower. */
+    private static final Semaphore MACHINES = new Semaphore(2);
+
+    /**
+     * QEMU asks the kernel to be killed when the thread that started it ends, so that none is left behind when this JVM
+     * is killed. So a thread that lives as long as the JVM must start it.
+     */
+    private static final ExecutorService STARTER = Executors.newSingleThreadExecutor(r -> {
+        Thread t = new Thread(r, "QEMU starter");
+        t.setDaemon(true);
+        return t;
+    });
+
+    private final GuestSpec spec;
+    private final Path folder;
+    private final Process qemu;
+    private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    private Qmp qmp;
+    private int requests;
+
+    private TestGuest(GuestSpec spec, Path folder, Process qemu) {
+        this.spec = spec;
+        this.folder = folder;
+        this.qemu = qemu;
+    }
+
+    /** Boots a guest, and waits until all its processes are up. */
+    public static TestGuest boot(GuestSpec spec) throws IOException {
+        MACHINES.acquireUninterruptibly();
+        TestGuest guest = null;
+        try {
+            guest = start(spec);
+            guest.awaitTree();
+            return guest;
+        } catch (IOException | RuntimeException e) {
+            if (guest == null) {
+                MACHINES.release();
+            } else {
+                guest.close();
+            }
+            throw e;
+        }
+    }
+
+    private static TestGuest start(GuestSpec spec) throws IOException {
+        // Not under target/: the path of a UNIX socket has room for 107 bytes.
+        Path run = Files.createTempDirectory("hpt-itest");
+        List<String> command = new ArrayList<>(List.of(project().resolve("itests/lab/guest").toString(), "run", "vm"));
+        command.addAll(spec.options());
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
+                .redirectOutput(run.resolve("qemu.log").toFile());
+        builder.environment().put("HPT_LAB_RUN", run.toString());
+        try {
+            return new TestGuest(spec, run.resolve("vm"), STARTER.submit(builder::start).get());
+        } catch (ExecutionException | InterruptedException e) {
+            throw new IOException("cannot start " + command, e);
+        }
+    }
+
+    /** Where this project lies. */
+    public static Path project() {
+        return Path.of(System.getProperty("hpt.project", "..")).toAbsolutePath().normalize();
+    }
+
+    private void awaitTree() throws IOException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(BOOT_SECONDS);
+        while (!Files.exists(folder.resolve("pid")) || !Files.exists(folder.resolve("harness.qmp"))) {
+            checkAlive(end, "start");
+        }
+        Thread reader = new Thread(this::readLines, "lines of " + folder);
+        reader.setDaemon(true);
+        reader.start();
+        qmp = new Qmp(folder.resolve("harness.qmp"));
+        for (String line = ""; !line.equals("READY");) {
+            checkAlive(end, "print READY");
+            line = next(1);
+        }
+    }
+
+    private void checkAlive(long end, String what) throws IOException {
+        if (!qemu.isAlive()) {
+            throw new IOException("QEMU ended: " + log());
+        }
+        if (System.nanoTime() > end) {
+            throw new IOException("the guest did not " + what + " within its time: " + log()
+                    + (qmp == null ? "" : hmp("info registers -a")));
+        }
+        try {
+            Thread.sleep(20);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    private String log() throws IOException {
+        StringBuilder text = new StringBuilder(Files.readString(folder.resolveSibling("qemu.log")));
+        Path console = folder.resolve("console");
+        if (Files.exists(console)) {
+            text.append("\nconsole: ").append(new String(Files.readAllBytes(console), StandardCharsets.ISO_8859_1));
+        }
+        return text.toString();
+    }
+
+    private void readLines() {
+        try (BufferedReader in = Files.newBufferedReader(folder.resolve("list.out"), StandardCharsets.ISO_8859_1)) {
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                lines.add(line);
+            }
+        } catch (IOException e) {
+            lines.add("READ-FAILED " + e);
+        }
+    }
+
+    /** The guest's next line, empty when none came in time. */
+    private String next(long seconds) throws IOException {
+        try {
+            String line = lines.poll(seconds, TimeUnit.SECONDS);
+            return line == null ? "" : line;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    /** Sends a request, and gives the guest's lines from the one that begins so. */
+    private String request(String request, String answer) throws IOException {
+        // The FIFO is QEMU's for reading and writing, so opening it does not wait.
+        Files.writeString(folder.resolve("list.in"), request + "\n", StandardOpenOption.WRITE);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(ANSWER_SECONDS);
+        while (System.nanoTime() < end) {
+            String line = next(1);
+            if (line.startsWith(answer)) {
+                return line;
+            }
+            if (line.isEmpty() && !qemu.isAlive()) {
+                throw new IOException("QEMU ended: " + log());
+            }
+        }
+        throw new IOException("the guest did not answer " + request + ": " + log());
+    }
+
+    /** Asks the guest for its tasks. */
+    public synchronized TaskList list() throws IOException {
+        int id = ++requests;
+        List<String> list = new ArrayList<>();
+        list.add(request("L" + id, "LIST-BEGIN " + id + " "));
+        while (!list.get(list.size() - 1).startsWith("LIST-END ")) {
+            String line = next(ANSWER_SECONDS);
+            if (line.isEmpty()) {
+                throw new IOException("the list broke off after " + list.size() + " lines: " + log());
+            }
+            list.add(line);
+        }
+        return TaskList.parse(list);
+    }
+
+    /** The guest's counter, and its clock. */
+    public record Count(long count, long monotonicNanos) {
+    }
+
+    /** Asks the guest how far its counter is. */
+    public synchronized Count count() throws IOException {
+        int id = ++requests;
+        String[] f = request("C" + id, "COUNT " + id + " ").split(" ");
+        return new Count(Long.parseLong(f[2]), Long.parseLong(f[3]));
+    }
+
+    /**
+     * What the guest's kernel says of itself.
+     *
+     * @param text    GVA of its first byte
+     * @param textGpa GPA of it
+     * @param banner  its banner, without the line's end
+     */
+    public record KernelTruth(long text, long textGpa, String banner) {
+    }
+
+    /** Asks the guest where its kernel lies. */
+    public synchronized KernelTruth kernel() throws IOException {
+        int id = ++requests;
+        String[] f = request("K" + id, "KERNEL " + id + " ").split(" ", 5);
+        return new KernelTruth(Long.parseUnsignedLong(f[2], 16), Long.parseUnsignedLong(f[3].split("-")[0], 16), f[4]);
+    }
+
+    /** Lets the threads of {@code hpt.spin} begin, and gives how many there are. */
+    public synchronized int spin() throws IOException {
+        return Integer.parseInt(request("S", "SPINNING ").split(" ")[1]);
+    }
+
+    public GuestSpec spec() {
+        return spec;
+    }
+
+    /** How hpt names this guest. */
+    public String uri() {
+        return "qemu:" + folder.resolve("qmp");
+    }
+
+    /** The tests' own QMP connection. */
+    public Qmp qmp() {
+        return qmp;
+    }
+
+    /** Runs a command of QEMU's human monitor. */
+    public String hmp(String command) throws IOException {
+        return qmp.execute("human-monitor-command", Map.of("command-line", command)).asText();
+    }
+
+    /** The release of the kernel that was booted. */
+    public String release() throws IOException {
+        return Files.readString(lab().resolve("kernels").resolve(spec.kernel()).resolve("release")).strip();
+    }
+
+    private static Path lab() {
+        String lab = System.getenv("HPT_LAB");
+        String cache = System.getenv("XDG_CACHE_HOME");
+        return lab != null ? Path.of(lab)
+                : (cache != null ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache"))
+                        .resolve("xenhpt/lab");
+    }
+
+    /** Stops the guest: no vCPU runs until {@link #resume()}. */
+    public void stop() throws IOException {
+        qmp.execute("stop", Map.of());
+    }
+
+    public void resume() throws IOException {
+        qmp.execute("cont", Map.of());
+    }
+
+    /** Writes an image of the guest's memory. The guest should be stopped, for else it is of no one moment. */
+    public void image(Path file, ImageFormat format) throws IOException {
+        switch (format) {
+            case ELF -> dump(file, "elf");
+            case KDUMP -> dump(file, "kdump-zlib");
+            case RAW -> raw(file);
+            case LIME -> lime(file);
+            case FILTERED -> {
+                Path elf = file.resolveSibling(file.getFileName() + ".elf");
+                dump(elf, "elf");
+                moveProgramHeaders(elf);
+                makedumpfile(elf, file);
+                Files.delete(elf);
+            }
+        }
+    }
+
+    private void dump(Path file, String format) throws IOException {
+        qmp.execute("dump-guest-memory", Map.of("paging", false, "protocol", "file:" + file, "format", format));
+    }
+
+    private void raw(Path file) throws IOException {
+        if (ramSize() > PCI_HOLE) {
+            throw new IllegalArgumentException("RAM and GPA differ above the PCI hole");
+        }
+        qmp.execute("pmemsave", Map.of("val", 0, "size", ramSize(), "filename", file.toString()));
+    }
+
+    private long ramSize() {
+        return spec.memoryMiB() * 1024L * 1024L;
+    }
+
+    /** LiME leaves out what is not RAM: the hole for video memory and firmware below 1 MiB. */
+    private void lime(Path file) throws IOException {
+        Path raw = file.resolveSibling(file.getFileName() + ".raw");
+        raw(raw);
+        try (FileChannel in = FileChannel.open(raw);
+                FileChannel out = new RandomAccessFile(file.toFile(), "rw").getChannel()) {
+            for (long[] range : new long[][] {{0, 0x9fc00}, {0x100000, ramSize()}}) {
+                ByteBuffer header = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN);
+                // The magic, the version, and the first and the last byte of the range.
+                header.putInt(0x4c694d45).putInt(1).putLong(range[0]).putLong(range[1] - 1).putLong(0).flip();
+                out.write(header);
+                for (long at = range[0]; at < range[1];) {
+                    at += in.transferTo(at, range[1] - at, out);
+                }
+            }
+        }
+        Files.delete(raw);
+    }
+
+    /** makedumpfile looks for the program headers right behind the ELF header; QEMU 7.1 and later put them elsewhere. */
+    private static void moveProgramHeaders(Path elf) throws IOException {
+        try (FileChannel file = FileChannel.open(elf, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            ByteBuffer header = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
+            file.read(header, 0);
+            ByteBuffer programHeaders = ByteBuffer.allocate(header.getShort(54) * header.getShort(56));
+            file.read(programHeaders, header.getLong(32));
+            // e_phoff and e_shoff; then e_shentsize, e_shnum and e_shstrndx: no section headers any more
+            header.putLong(32, 64).putLong(40, 0).putShort(58, (short) 0).putShort(60, (short) 0)
+                    .putShort(62, (short) 0);
+            file.write(header.flip(), 0);
+            file.write(programHeaders.flip(), 64);
+        }
+    }
+
+    private static void makedumpfile(Path elf, Path file) throws IOException {
+        Process p = new ProcessBuilder("makedumpfile", "-c", "-d", "31", elf.toString(), file.toString())
+                .redirectErrorStream(true).start();
+        try (InputStream in = p.getInputStream()) {
+            String said = new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
+            if (p.waitFor() != 0) {
+                throw new IOException("makedumpfile failed: " + said);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    /** Whether any QMP client stopped the guest. */
+    public boolean wasStopped() throws IOException {
+        JsonNode status = qmp.execute("query-status", Map.of());
+        return qmp.events().contains("STOP") || !status.get("running").asBoolean();
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            end();
+        } finally {
+            MACHINES.release();
+        }
+    }
+
+    private void end() throws IOException {
+        qemu.destroyForcibly();
+        try {
+            qemu.waitFor(1, TimeUnit.MINUTES);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (qmp != null) {
+            qmp.close();
+        }
+        try (Stream<Path> files = Files.walk(folder.getParent())) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+}
