@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.profileimport;
 
-/** Which names a profile can hold. Symbol tables have odd ones among them (empty, with control characters) that mean nothing. */
+/** Which names a profile can hold. Symbol tables have odd ones (empty, with control characters) that mean nothing. */
 final class Names {
     /** The kernel's KSYM_NAME_LEN. */
     private static final int LONGEST = 512;

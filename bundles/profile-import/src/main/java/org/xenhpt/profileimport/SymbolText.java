@@ -16,10 +16,10 @@ import org.xenhpt.api.profile.Needs;
  * @param undone       bytes by which KASLR had moved the addresses; 0 when they were link addresses
  */
 record SymbolText(Architecture architecture, Map<String, Long> symbols, long undone) {
-    /** What the kernel is linked at by default: CONFIG_PHYSICAL_START (16 MiB) above the start of the image's mapping. */
+    /** Where kernels are linked by default: CONFIG_PHYSICAL_START (16 MiB) above the start of the image's mapping. */
     private static final long LINKED_X86_64 = 0xffffffff81000000L;
     private static final long LINKED_I386 = 0xc1000000L;
-    /** KASLR moves by whole CONFIG_PHYSICAL_ALIGN, at least 2 MiB on x86-64 and 8 KiB on i386, and by less than 1 GiB. */
+    /** KASLR moves by whole CONFIG_PHYSICAL_ALIGN, at least 2 MiB (i386: 8 KiB), and by less than 1 GiB. */
     private static final long ALIGN_X86_64 = 2 << 20;
     private static final long ALIGN_I386 = 8 << 10;
     private static final long FARTHEST = 1L << 30;

@@ -56,6 +56,8 @@ class IsfImporterTest extends ImportTest {
                 'exit': {'type': {'kind': 'pointer', 'subtype': {'kind': 'function'}}, 'offset': 40},
                 'table': {'type': {'kind': 'array', 'count': 4, 'subtype': {'kind': 'pointer',
                                    'subtype': {'kind': 'struct', 'name': 'page'}}}, 'offset': 48},
+                'pairs': {'type': {'kind': 'array', 'count': 2, 'subtype': {'kind': 'struct', 'name': 'unnamed_cc'}},
+                          'offset': 3000},
                 'tail': {'type': {'kind': 'array', 'count': 0, 'subtype': {'kind': 'base', 'name': 'int'}}, 'offset': 9792}}}}""";
     private static final String ENUMS = """
             'enums': {'policy': {'size': 4, 'base': 'int', 'constants': {'FIFO': 1, 'NONE': -1, 'OTHER': 9}}}""";
@@ -109,12 +111,13 @@ class IsfImporterTest extends ImportTest {
         Map<String, Member> members = profile.structs().get("task_struct").members();
         assertThat(members).containsEntry("exit_code", new Member(1000, 4, "int"))
                 .containsEntry("deep", new Member(1012, 4, "int"))
-                .containsEntry("in_execve", new Member(20, 4, "int:1"))
+                .containsEntry("in_execve", new Member(20, 1, "int : 1 @ 2"))
                 .containsEntry("policy", new Member(24, 4, "enum policy"))
                 .containsEntry("stack", new Member(32, 8, "void *"))
                 .containsEntry("exit", new Member(40, 8, "void (*)()"))
                 .containsEntry("table", new Member(48, 32, "struct page *[4]"))
-                .containsEntry("uid", new Member(2000, 4, "struct task_struct.uid"));
+                .containsEntry("pairs", new Member(3000, 8, "struct task_struct__pairs[2]"))
+                .containsEntry("uid", new Member(2000, 4, "struct task_struct__uid"));
         assertThat(members.keySet()).noneMatch(name -> name.startsWith("unnamed"));
         assertThat(profile.member("task_struct", "uid.val")).contains(new Member(2000, 4, "int"));
         assertThat(members.keySet()).first().isEqualTo("in_execve");
@@ -124,7 +127,8 @@ class IsfImporterTest extends ImportTest {
     @Test
     void readsAllOfItInAnyOrder() throws IOException {
         Profile all = read(file("all.json", WHOLE), Needs.ALL);
-        assertThat(all.structs().keySet()).containsExactly("list_head", "sched_entity", "task_struct", "task_struct.uid");
+        assertThat(all.structs().keySet()).containsExactly("list_head", "sched_entity", "task_struct",
+                "task_struct__pairs", "task_struct__uid");
         assertThat(all.symbols().keySet()).containsExactly("_text", "current_task", "init_task", "linux_banner");
         assertThat(all.constants()).hasSize(3);
         Profile reversed = read(gzip("all.json.gz", isf(SYMBOLS, ENUMS, TYPES, BASE, METADATA)), Needs.ALL);

@@ -66,6 +66,8 @@ class Volatility2ImporterTest extends ImportTest {
             <2><0x131><DW_TAG_enumerator> DW_AT_name<ZONE_BAD> DW_AT_const_value<0xffffffff (-1)>
             <1><0x138><DW_TAG_structure_type> DW_AT_name<task_struct> DW_AT_byte_size<0x00000b78>
             <2><0x140><DW_TAG_member> DW_AT_name<in_execve> DW_AT_type<<0x0000002d>> DW_AT_byte_size<0x00000004> DW_AT_bit_size<0x00000001> DW_AT_bit_offset<0x0000001f> DW_AT_data_member_location<20>
+            <2><0x144><DW_TAG_member> DW_AT_name<flags> DW_AT_type<<0x0000002d>> DW_AT_bit_size<0x00000003> DW_AT_bit_offset<0x00000007> DW_AT_data_member_location<21>
+            <2><0x146><DW_TAG_member> DW_AT_name<modern> DW_AT_type<<0x0000002d>> DW_AT_bit_size<0x00000002> DW_AT_data_bit_offset<0x000000c9>
             <2><0x148><DW_TAG_member> DW_AT_name<tasks> DW_AT_type<<0x00000050>> DW_AT_data_member_location<128(as signed = -128)>
             <2><0x150><DW_TAG_member> DW_AT_name<pid> DW_AT_type<<0x0000003b>> DW_AT_data_member_location<176 (-80)>
             <2><0x158><DW_TAG_member> DW_AT_type<<0x00000100>> DW_AT_data_member_location<200>
@@ -154,13 +156,15 @@ class Volatility2ImporterTest extends ImportTest {
         assertThat(profile.kernel().architecture()).isEqualTo(Architecture.X86_64);
         assertThat(profile.symbols()).isEqualTo(Map.of("init_task", 0xffffffff81a1a460L));
         Map<String, Member> members = new LinkedHashMap<>();
-        members.put("in_execve", new Member(20, 4, "int:1"));
+        members.put("in_execve", new Member(20, 1, "int : 1 @ 0"));
+        members.put("flags", new Member(23, 2, "int : 3 @ 6"));
+        members.put("modern", new Member(25, 1, "int : 2 @ 1"));
         members.put("tasks", new Member(128, 16, "struct list_head"));
         members.put("pid", new Member(176, 4, "pid_t"));
         members.put("exit_code", new Member(200, 4, "int"));
         members.put("val", new Member(208, 4, "int"));
         members.put("uid", new Member(300, 4, "kuid_t"));
-        members.put("inner", new Member(304, 4, "struct task_struct.inner"));
+        members.put("inner", new Member(304, 4, "struct task_struct__inner"));
         members.put("page", new Member(312, 8, "const struct page *"));
         members.put("fn", new Member(320, 8, "int (*)()"));
         members.put("stack", new Member(328, 8, "void *"));
@@ -189,7 +193,7 @@ class Volatility2ImporterTest extends ImportTest {
         assertThat(profile.kernel().release()).isEqualTo("3.16.0-4-amd64");
         Profile all = read(zip, Needs.ALL);
         assertThat(all.structs().keySet()).containsExactly("kuid_t", "list_head", "module", "sched_entity", "task_struct",
-                "task_struct.inner");
+                "task_struct__inner");
         assertThat(all.constants()).isEqualTo(Map.of("ZONE_DMA", 0L, "ZONE_BAD", -1L));
         assertThat(all.symbols()).hasSize(3);
     }
