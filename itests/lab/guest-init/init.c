@@ -21,8 +21,8 @@
  *          the task did not run
  *   host   C<n>                        asks for the counter
  *   guest  COUNT <n> <counter> <monotonic ns>
- *   host   K                           asks where the kernel's code lies
- *   guest  KERNEL-CODE <first GPA>-<last GPA>, in hexadecimal
+ *   host   K<n>                        asks where the kernel lies, and what it calls itself
+ *   guest  KERNEL <n> <GVA of _text> <first GPA of its code>-<last GPA> <all of /proc/version>
  *   host   S                           begins hpt.spin's spinning
  *   guest  SPINNING <threads>
  */
@@ -475,12 +475,18 @@ static void list(int fd, const char *id) {
     flush(fd);
 }
 
-static void kernel_code(int fd) {
+static void kernel(int fd, const char *id) {
     static char text[1 << 16];
+    char version[1024], symbol[128], address[32] = "?";
+    FILE *f = fopen("/proc/kallsyms", "re");
+    while (f && fgets(text, sizeof text, f))
+        if (sscanf(text, "%31s %*c %127s", address, symbol) == 2 && !strcmp(symbol, "_text")) break;
+    if (f) fclose(f);
     slurp("/proc/iomem", text, sizeof text);
     char *end = strstr(text, " : Kernel code"), *start = end;
     while (start && start > text && start[-1] != ' ' && start[-1] != '\n') start--;
-    emit("KERNEL-CODE %.*s\n", start ? (int)(end - start) : 0, start ? start : "");
+    slurp("/proc/version", version, sizeof version);
+    emit("KERNEL %s %s %.*s %s", id, address, start ? (int)(end - start) : 1, start ? start : "?", version);
     flush(fd);
 }
 
@@ -491,7 +497,7 @@ static void request(int fd, char *line) {
         emit("COUNT %s %lu %lld\n", line + 1, __atomic_load_n(&shared->count, __ATOMIC_SEQ_CST), now());
         flush(fd);
         break;
-    case 'K': kernel_code(fd); break;
+    case 'K': kernel(fd, line + 1); break;
     case 'S':
         __atomic_store_n(&shared->spin, 1, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&shared->spinning, __ATOMIC_SEQ_CST) < cpus) nap(10);

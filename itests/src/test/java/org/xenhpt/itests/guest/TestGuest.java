@@ -205,6 +205,23 @@ public final class TestGuest implements AutoCloseable {
         return new Count(Long.parseLong(f[2]), Long.parseLong(f[3]));
     }
 
+    /**
+     * What the guest's kernel says of itself.
+     *
+     * @param text    GVA of its first byte
+     * @param textGpa GPA of it
+     * @param banner  its banner, without the line's end
+     */
+    public record KernelTruth(long text, long textGpa, String banner) {
+    }
+
+    /** Asks the guest where its kernel lies. */
+    public synchronized KernelTruth kernel() throws IOException {
+        int id = ++requests;
+        String[] f = request("K" + id, "KERNEL " + id + " ").split(" ", 5);
+        return new KernelTruth(Long.parseUnsignedLong(f[2], 16), Long.parseUnsignedLong(f[3].split("-")[0], 16), f[4]);
+    }
+
     /** Lets the threads of {@code hpt.spin} begin, and gives how many there are. */
     public synchronized int spin() throws IOException {
         return Integer.parseInt(request("S", "SPINNING ").split(" ")[1]);

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests;
+
+import org.xenhpt.itests.guest.GuestSpec;
+
+/** Debian 13's kernel. */
+class Linux612Test extends GuestContract {
+    @Override
+    GuestSpec spec() {
+        return GuestSpec.of("trixie-amd64").withVmcoreinfo();
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.xenhpt.itests.guest.GuestSpec;
+import org.xenhpt.itests.guest.ImageFormat;
+import org.xenhpt.itests.guest.TaskList;
+import org.xenhpt.itests.guest.TestGuest;
+
+/**
+ * A guest whose every vCPU spins in user mode, with page-table isolation: every CR3 leads to a process's user tables, in
+ * which next to nothing of the kernel is mapped.
+ */
+class SpinningGuestTest extends GuestContract {
+    private static final int VCPUS = 4;
+
+    @Override
+    GuestSpec spec() {
+        return GuestSpec.of("bookworm-amd64").cpus(VCPUS).append("hpt.spin pti=on");
+    }
+
+    @Override
+    void prepare(TestGuest booted) throws IOException {
+        assertThat(booted.spin()).isEqualTo(VCPUS);
+    }
+
+    @Override
+    List<ImageFormat> formats() {
+        return List.of(ImageFormat.RAW, ImageFormat.ELF);
+    }
+
+    /** The guest is stopped at a moment when every vCPU is in user mode, so that there is no doubt about it. */
+    @Test
+    void readsWithEveryVcpuInUserMode() throws IOException {
+        TaskList before = guest().list();
+        stopInUserMode();
+        List<JsonNode> answer;
+        List<JsonNode> current;
+        List<JsonNode> byRegisters;
+        try {
+            Identity.of(guest().uri());
+            answer = Hpt.run("ps", guest().uri(), "--json", "-T").rows();
+            current = Hpt.run("current", guest().uri(), "--json").rows();
+            byRegisters = Hpt.run("current", guest().uri(), "--json", "--registers").rows();
+        } finally {
+            guest().resume();
+        }
+        new Agreement(before, guest().list(), true).check(answer);
+        assertThat(answer).filteredOn(row -> row.get("name").asText().matches("spin\\d")).hasSize(VCPUS)
+                .allMatch(row -> row.get("state").asText().equals("R"));
+        assertThat(current).extracting(row -> row.get("name").asText())
+                .containsExactly("spin0", "spin1", "spin2", "spin3");
+        assertThat(byRegisters).extracting(row -> row.get("gva").asText())
+                .containsExactlyElementsOf(current.stream().map(row -> row.get("gva").asText()).toList());
+        assertThat(byRegisters).allMatch(row -> row.get("registers").booleanValue());
+    }
+
+    private void stopInUserMode() throws IOException {
+        long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(5);
+        while (System.nanoTime() < end) {
+            guest().stop();
+            long inUserMode = Arrays.stream(guest().hmp("info registers -a").split("CPU#"))
+                    .filter(vcpu -> vcpu.contains("CPL=3")).count();
+            if (inUserMode == VCPUS) {
+                return;
+            }
+            guest().resume();
+        }
+        throw new AssertionError("there was no moment with every vCPU in user mode");
+    }
+}
