@@ -28,6 +28,7 @@ final class Hpt {
     record Result(List<String> command, int exitCode, String out, String err) {
         /** The one JSON array printed, after a run without complaint. */
         List<JsonNode> rows() {
+            ok();
             List<List<JsonNode>> arrays = arrays();
             if (arrays.size() != 1) {
                 throw new AssertionError(arrays.size() + " JSON arrays from " + this);
@@ -37,7 +38,6 @@ final class Hpt {
 
         /** The JSON arrays printed, one for each command. */
         List<List<JsonNode>> arrays() {
-            ok();
             List<List<JsonNode>> arrays = new ArrayList<>();
             try (MappingIterator<JsonNode> values = JSON.readerFor(JsonNode.class).readValues(out)) {
                 while (values.hasNext()) {
