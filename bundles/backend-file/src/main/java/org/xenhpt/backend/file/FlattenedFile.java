@@ -173,6 +173,11 @@ final class FlattenedFile extends ImageBytes {
     }
 
     @Override
+    void check() {
+        file.check();
+    }
+
+    @Override
     void close() {
         file.close();
     }

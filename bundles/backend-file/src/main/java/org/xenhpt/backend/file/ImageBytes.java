@@ -34,6 +34,13 @@ abstract sealed class ImageBytes permits MappedFile, FlattenedFile {
      */
     abstract int read(long at, byte[] to, int offset, int length);
 
+    /**
+     * Checks that the file is still as long as it was.
+     *
+     * @throws HptException {@code GUEST_GONE} when it is not, or was closed
+     */
+    abstract void check();
+
     abstract void close();
 
     /** Whether the image reaches from {@code at} over {@code length} bytes, both taken as unsigned. */

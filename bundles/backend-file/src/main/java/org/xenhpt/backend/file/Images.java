@@ -26,7 +26,7 @@ final class Images {
         if (image instanceof MappedFile file) {
             return new MappedMemory(file, extents);
         }
-        return new PagedMemory((gfn, page) -> {
+        return new PagedMemory(image, (gfn, page) -> {
             int extent = extents.find(gfn * Extents.PAGE);
             return extent >= 0
                     && image.read(extents.offset(extent, gfn * Extents.PAGE), page, 0, page.length) == page.length;

@@ -134,7 +134,7 @@ final class Kdump implements ImageFormat {
             words.add("incomplete");
         }
         PageSource source = new KdumpPages(image, dumped, descriptorsAt);
-        return new Image("kdump-compressed (" + String.join(", ", words) + ")", new PagedMemory(source, dumped.ranges()),
+        return new Image("kdump-compressed (" + String.join(", ", words) + ")", new PagedMemory(image, source, dumped.ranges()),
                 Math.max(ram, dumped.count()) * Extents.PAGE, notes);
     }
 

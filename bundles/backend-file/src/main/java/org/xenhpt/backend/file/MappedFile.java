@@ -16,8 +16,9 @@ import org.xenhpt.api.error.Step;
  * to {@link #STRIDE} bytes lies inside one map wherever it begins, and an image of thousands of extents needs no more
  * maps than its size does.
  *
- * <p>A file that is truncated by another process while it is mapped: HotSpot throws {@link InternalError} at whoever
- * reads the pages that are gone. Reads made here turn it into {@code GUEST_GONE}; one through a window's buffer cannot.
+ * <p>A file that is truncated by another process while it is mapped: HotSpot throws {@link InternalError}
+ * at whoever reads the pages that are gone, and may throw it a few instructions later, so that it cannot be caught where
+ * it arises. Hence {@link #check()}, which is called before each page that is copied and at the begin of each reading.
  */
 final class MappedFile extends ImageBytes {
     /** The longest {@link #slice}, in bytes. */
@@ -79,14 +80,14 @@ final class MappedFile extends ImageBytes {
                 done += part;
             }
         } catch (InternalError e) {
-            throw gone(path(), e);
+            throw gone(e);
         }
         return done;
     }
 
     private MappedByteBuffer map(int number) {
         if (maps == null) {
-            throw new HptException(Step.BACKEND, Reason.GUEST_GONE, path().toString(), "the image was closed");
+            throw closed();
         }
         MappedByteBuffer map = maps[number];
         if (map == null) {
@@ -101,9 +102,7 @@ final class MappedFile extends ImageBytes {
         // An interrupted thread would find the channel closed by its own call, for good (InterruptibleChannel).
         boolean interrupted = Thread.interrupted();
         try {
-            if (channel.size() < size) {
-                throw gone(path(), null);
-            }
+            check();
             return channel.map(FileChannel.MapMode.READ_ONLY, at, Math.min(MAP, size - at));
         } catch (IOException | OutOfMemoryError e) {
             // FileChannel.map reports a full address space or map count as either of the two.
@@ -117,10 +116,28 @@ final class MappedFile extends ImageBytes {
         }
     }
 
-    static HptException gone(Path path, Throwable cause) {
-        return new HptException(Step.BACKEND, Reason.GUEST_GONE, path.toString(),
+    @Override
+    void check() {
+        if (maps == null) {
+            throw closed();
+        }
+        try {
+            if (channel.size() < size) {
+                throw gone(null);
+            }
+        } catch (IOException e) {
+            throw gone(e);
+        }
+    }
+
+    private HptException gone(Throwable cause) {
+        return new HptException(Step.BACKEND, Reason.GUEST_GONE, path().toString(),
                 "the file became shorter, or failed to be read, while it was in use", cause)
                 .next("leave an image alone while it is read");
+    }
+
+    private HptException closed() {
+        return new HptException(Step.BACKEND, Reason.GUEST_GONE, path().toString(), "the image was closed");
     }
 
     /** The maps themselves go when they are collected: unmapping under a reader's feet would crash the JVM. */

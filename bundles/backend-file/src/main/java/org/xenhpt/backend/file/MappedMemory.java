@@ -68,24 +68,10 @@ final class MappedMemory implements PhysicalMemory {
         return window;
     }
 
+    /** Windows stay good; only the file is looked at. */
     @Override
-    public int read(long gpa, byte[] to, int offset, int length) {
-        int done = 0;
-        try {
-            while (done < length) {
-                MemoryWindow window = window(gpa + done);
-                if (window.size() == 0) {
-                    break;
-                }
-                int at = (int) (gpa + done - window.gpa());
-                int part = Math.min(length - done, window.size() - at);
-                window.bytes().get(at, to, offset + done, part);
-                done += part;
-            }
-        } catch (InternalError e) {
-            throw MappedFile.gone(file.path(), e);
-        }
-        return done;
+    public void refresh() {
+        file.check();
     }
 
     @Override

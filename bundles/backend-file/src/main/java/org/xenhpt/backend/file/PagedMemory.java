@@ -15,6 +15,7 @@ final class PagedMemory implements PhysicalMemory {
     private static final int SET_BITS = 12;
     private static final int WAYS = 4;
 
+    private final ImageBytes image;
     private final PageSource source;
     private final List<MemoryRange> ranges;
     /** Sets of four windows; a page belongs to the set that its frame number hashes to. */
@@ -24,7 +25,8 @@ final class PagedMemory implements PhysicalMemory {
     private byte[] spare = new byte[Extents.PAGE];
 
     /** @param ranges what the source can give, but for single pages that turn out to be damaged */
-    PagedMemory(PageSource source, List<MemoryRange> ranges) {
+    PagedMemory(ImageBytes image, PageSource source, List<MemoryRange> ranges) {
+        this.image = image;
         this.source = source;
         this.ranges = ranges;
     }
@@ -37,6 +39,12 @@ final class PagedMemory implements PhysicalMemory {
     @Override
     public boolean live() {
         return false;
+    }
+
+    /** Windows stay good; only the file is looked at. */
+    @Override
+    public void refresh() {
+        image.check();
     }
 
     @Override
@@ -54,6 +62,7 @@ final class PagedMemory implements PhysicalMemory {
                 return window;
             }
         }
+        image.check();
         if (!source.load(gfn, spare)) {
             return MemoryWindow.NONE;
         }

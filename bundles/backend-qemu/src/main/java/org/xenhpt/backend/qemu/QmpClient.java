@@ -37,9 +37,11 @@ final class QmpClient implements AutoCloseable {
      *
      * @param greeting for QEMU to accept the connection and to greet; QEMU does neither while it serves another client
      * @param reply    for the answer to one command
+     * @param all      for everything asked over one connection, since a peer may answer slowly a thousand times
      */
-    record Patience(Duration greeting, Duration reply) {
-        static final Patience NORMAL = new Patience(Duration.ofSeconds(5), Duration.ofSeconds(10));
+    record Patience(Duration greeting, Duration reply, Duration all) {
+        static final Patience NORMAL =
+                new Patience(Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(30));
     }
 
     private final String subject;
@@ -48,6 +50,7 @@ final class QmpClient implements AutoCloseable {
     private final SocketChannel channel;
     private final Selector selector;
     private final SelectionKey key;
+    private final long end;
     private final ByteBuffer received = ByteBuffer.allocate(1 << 16).flip();
     private String version = "";
     private long lastId;
@@ -60,6 +63,7 @@ final class QmpClient implements AutoCloseable {
         this.channel = channel;
         this.selector = selector;
         this.key = channel.register(selector, SelectionKey.OP_READ);
+        this.end = System.nanoTime() + patience.all.toNanos();
     }
 
     /**
@@ -97,25 +101,28 @@ final class QmpClient implements AutoCloseable {
         }
     }
 
+    /** Judged by what is there: the text of an exception is in the language of the C library. */
     private static HptException cannotConnect(String subject, Path socket, Exception e) {
-        String why = String.valueOf(e.getMessage());
-        if (why.contains("Permission denied")) {
-            return new HptException(Step.BACKEND, Reason.ACCESS_DENIED, subject, "no permission to use the QMP socket", e)
-                    .next("run hpt as root or as the user who owns the socket");
-        }
-        if (why.contains("Connection refused")) {
-            return new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, subject,
-                    Files.isRegularFile(socket) ? "a file, not a socket" : "no process listens at this socket", e)
-                    .next("QEMU has ended, or was started without -qmp unix:" + socket + ",server=on,wait=off");
-        }
-        if (!Files.exists(socket)) {
+        if (Files.notExists(socket)) {
             return new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, subject, "no such socket", e)
                     .next("start QEMU with -qmp unix:" + socket + ",server=on,wait=off; 'hpt guests' lists sockets");
         }
-        if (why.contains("temporarily unavailable")) {
+        // Connecting needs the right to write: unix(7).
+        if (!Files.isWritable(socket)) {
+            return new HptException(Step.BACKEND, Reason.ACCESS_DENIED, subject,
+                    "no permission to use the QMP socket", e)
+                    .next("run hpt as root or as the user who owns the socket");
+        }
+        if (Files.isRegularFile(socket) || Files.isDirectory(socket)) {
+            return new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, subject, "not a socket", e)
+                    .next("name the path given to QEMU's -qmp; a memory image is opened as file:" + socket);
+        }
+        if (UnixSockets.connections(socket) > 0) {
             return busy(subject);
         }
-        return new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, subject, "cannot connect: " + why, e);
+        return new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, subject,
+                "cannot connect to the socket: " + e.getMessage(), e)
+                .next("QEMU has ended, or was started without -qmp unix:" + socket + ",server=on,wait=off");
     }
 
     private static HptException busy(String subject) {
@@ -125,7 +132,7 @@ final class QmpClient implements AutoCloseable {
     }
 
     private void greet() {
-        long deadline = System.nanoTime() + patience.greeting.toNanos();
+        long deadline = deadline(patience.greeting);
         JsonNode greeting;
         try {
             greeting = message(deadline);
@@ -143,6 +150,11 @@ final class QmpClient implements AutoCloseable {
         JsonNode qemu = greeting.path("QMP").path("version").path("qemu");
         version = qemu.path("major").asInt(0) + "." + qemu.path("minor").asInt(0) + "." + qemu.path("micro").asInt(0);
         execute("qmp_capabilities");
+    }
+
+    private long deadline(Duration wait) {
+        long now = System.nanoTime();
+        return now + Math.min(wait.toNanos(), end - now);
     }
 
     /** QEMU's version as it greeted, such as {@code 7.2.22}. */
@@ -166,7 +178,7 @@ final class QmpClient implements AutoCloseable {
     }
 
     private JsonNode execute(String command, ObjectNode arguments) {
-        long deadline = System.nanoTime() + patience.reply.toNanos();
+        long deadline = deadline(patience.reply);
         ObjectNode request = JSON.createObjectNode().put("execute", command).put("id", ++lastId);
         if (!arguments.isEmpty()) {
             request.set("arguments", arguments);
@@ -187,7 +199,7 @@ final class QmpClient implements AutoCloseable {
             throw malformed("events without end instead of the answer to " + command);
         } catch (TooLate e) {
             throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU did not answer " + command
-                    + " within " + patience.reply.toMillis() + " ms")
+                    + " in time (" + patience.reply.toMillis() + " ms, all questions " + patience.all.toMillis() + " ms)")
                     .next("QEMU may be stopped, or the machine overloaded: try again");
         }
     }

@@ -10,33 +10,93 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestState;
 import org.xenhpt.api.guest.GuestUri;
 
 /**
  * Lists the guests whose QEMU runs on this machine with a QMP socket. A guest is asked over QMP only where nobody else is
- * connected, and all of them together only for about a second; of the others the command line tells what it can.
+ * connected, and all of them together only for a second and a half; of the others the command line tells what it can.
  */
 final class RunningQemus {
-    private static final Duration ALL = Duration.ofSeconds(1);
-    private static final Duration ONE = Duration.ofMillis(300);
+    private static final Duration ALL = Duration.ofMillis(1500);
+    private static final int AT_ONCE = 16;
     private static final int MAX_COMMAND_LINE = 1 << 20;
 
     private RunningQemus() {
     }
 
     static List<GuestInfo> list() {
-        long deadline = System.nanoTime() + ALL.toNanos();
-        List<GuestInfo> guests = new ArrayList<>();
+        List<Found> found = new ArrayList<>();
         QemuFinder.processes().stream().sorted().forEach(pid -> {
             List<String> arguments = arguments(pid);
             if (isQemu(arguments)) {
-                guest(pid, new QemuCommandLine(arguments), deadline).ifPresent(guests::add);
+                find(pid, new QemuCommandLine(arguments)).ifPresent(found::add);
             }
         });
-        return guests;
+        List<Callable<GuestInfo>> questions = found.stream().<Callable<GuestInfo>>map(one -> one::ask).toList();
+        if (questions.isEmpty()) {
+            return List.of();
+        }
+        ExecutorService threads = Executors.newFixedThreadPool(Math.min(questions.size(), AT_ONCE), work -> {
+            Thread thread = new Thread(work, "qemu-guests");
+            thread.setDaemon(true);
+            return thread;
+        });
+        try {
+            List<Future<GuestInfo>> answers = threads.invokeAll(questions, ALL.toMillis(), TimeUnit.MILLISECONDS);
+            List<GuestInfo> guests = new ArrayList<>();
+            for (int i = 0; i < answers.size(); i++) {
+                guests.add(answers.get(i).isCancelled() ? found.get(i).told() : answers.get(i).get());
+            }
+            return guests;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return found.stream().map(Found::told).toList();
+        } catch (ExecutionException e) {
+            throw new HptException(Step.BACKEND, Reason.INTERNAL, "qemu:", "listing guests failed: " + e.getCause(), e);
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    /**
+     * A guest whose QEMU was found.
+     *
+     * @param socket its QMP socket, if it has several one that is free
+     * @param free   whether nobody else is connected there
+     */
+    private record Found(Path socket, boolean free, QemuCommandLine line) {
+        GuestUri uri() {
+            return new GuestUri(QemuBackend.SCHEME, socket.toString());
+        }
+
+        /** What QEMU says, or else its command line. */
+        GuestInfo ask() {
+            if (!free) {
+                return told();
+            }
+            try (QmpClient qmp = QmpClient.connect(uri().toString(), socket, new QmpClient.Patience(ALL, ALL, ALL))) {
+                return QemuStatus.ask(uri(), qmp);
+            } catch (HptException e) {
+                // Of a guest that cannot be asked now the command line still tells something.
+                return told();
+            }
+        }
+
+        GuestInfo told() {
+            return new GuestInfo(uri(), line.name().orElse(socket.toString()), "QEMU", GuestState.UNKNOWN,
+                    line.memoryBytes(), line.vcpus());
+        }
     }
 
     private static boolean isQemu(List<String> arguments) {
@@ -54,34 +114,17 @@ final class RunningQemus {
         }
     }
 
-    private static Optional<GuestInfo> guest(long pid, QemuCommandLine line, long deadline) {
+    private static Optional<Found> find(long pid, QemuCommandLine line) {
         List<Path> sockets = new ArrayList<>();
         for (QemuCommandLine.QmpSocket socket : line.qmpSockets()) {
             path(pid, socket).ifPresent(sockets::add);
         }
-        if (sockets.isEmpty()) {
-            return Optional.empty();
-        }
-        Path free = null;
         for (Path socket : sockets) {
             if (UnixSockets.connections(socket) == 0) {
-                free = socket;
-                break;
+                return Optional.of(new Found(socket, true, line));
             }
         }
-        GuestUri uri = new GuestUri(QemuBackend.SCHEME, (free == null ? sockets.get(0) : free).toString());
-        Duration left = Duration.ofNanos(deadline - System.nanoTime());
-        if (free != null && !left.isNegative()) {
-            Duration patience = left.compareTo(ONE) < 0 ? left : ONE;
-            try (QmpClient qmp = QmpClient.connect(uri.toString(), free,
-                    new QmpClient.Patience(patience, patience))) {
-                return Optional.of(QemuStatus.ask(uri, qmp));
-            } catch (HptException e) {
-                // Of a guest that cannot be asked now the command line still tells something.
-            }
-        }
-        return Optional.of(new GuestInfo(uri, line.name().orElse(uri.name()), "QEMU", GuestState.UNKNOWN,
-                line.memoryBytes(), line.vcpus()));
+        return sockets.isEmpty() ? Optional.empty() : Optional.of(new Found(sockets.get(0), false, line));
     }
 
     /** The socket's path as we can use it; empty when it cannot be told. */

@@ -35,11 +35,20 @@ final class KallsymsFinder {
     private static final int MAX_TOKENS_BYTES = 16 << 10;
     private static final byte[] DIGITS = {'0', 0, '1', 0, '2', 0, '3', 0, '4', 0, '5', 0, '6', 0, '7', 0, '8', 0,
         '9', 0};
-    private static final int MAX_TOKEN_TABLES = 64;
+    /** Bounds for what a hostile image can make this try. */
+    private static final int MAX_DIGITS = 64;
+    private static final int MAX_TOKEN_TABLES = 4;
+    private static final int MAX_MARKER_ARRAYS = 256;
+    private static final int MAX_NAME_TABLES = 16;
+    /** The smallest kernels have more than 4096 symbols. */
+    private static final int MIN_GROUPS = 16;
 
     private final KernelImage image;
     private final Map<String, Long> known;
     private final Collection<String> tried;
+    private int tokenTables;
+    private int markerArrays;
+    private int nameTables;
 
     KallsymsFinder(KernelImage image, Map<String, Long> known, Collection<String> tried) {
         this.image = image;
@@ -177,7 +186,7 @@ final class KallsymsFinder {
         }
         for (int i = 0; i <= 4; i++) {
             if (java.util.Arrays.equals(around, i, i + DIGITS.length, DIGITS, 0, DIGITS.length)
-                    && looked.size() < MAX_TOKEN_TABLES && looked.add(from + i)) {
+                    && looked.size() < MAX_DIGITS && looked.add(from + i)) {
                 tokensAt(from + i).flatMap(this::byTokens).ifPresent(found::add);
             }
         }
@@ -240,12 +249,15 @@ final class KallsymsFinder {
 
     /** Names and addresses around a table of tokens. */
     private Optional<Kallsyms> byTokens(Tokens tokens) {
+        if (++tokenTables > MAX_TOKEN_TABLES) {
+            return Optional.empty();
+        }
         byte[] before = readBefore(tokens.table);
         long from = tokens.table - before.length;
         for (int width = 4; width <= 8; width += 4) {
             for (int at = before.length - 2 * width & -4; at >= 0; at -= 4) {
                 int groups = markers(before, at, width);
-                if (groups >= 3) {
+                if (groups >= MIN_GROUPS && ++markerArrays <= MAX_MARKER_ARRAYS) {
                     Optional<Kallsyms> found = byMarkers(before, from, at, width, groups, tokens);
                     if (found.isPresent()) {
                         return found;
@@ -315,6 +327,9 @@ final class KallsymsFinder {
     }
 
     private Optional<Kallsyms> byNames(long names, long number, int count, long markers, Tokens tokens) {
+        if (++nameTables > MAX_NAME_TABLES) {
+            return Optional.empty();
+        }
         Optional<NameTable> table = NameTable.read(image, names, markers, count, tokens.table, tokens.index);
         if (table.isEmpty() || names + table.get().end() + 16 < markers) {
             return Optional.empty();

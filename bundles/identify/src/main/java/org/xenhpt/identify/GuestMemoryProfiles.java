@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.identify;
+
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.osgi.service.component.annotations.Component;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.profile.KernelMatch;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Origin;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.profile.ProfileSource;
+import org.xenhpt.api.progress.Progress;
+import org.xenhpt.api.translation.AddressSpace;
+import org.xenhpt.identify.btf.Btf;
+import org.xenhpt.identify.btf.BtfFinder;
+import org.xenhpt.identify.btf.BtfLayouts;
+import org.xenhpt.identify.kallsyms.Kallsyms;
+
+/**
+ * Makes a profile of what the guest's kernel carries about itself: structure layouts of its BTF, symbols of its kallsyms.
+ * Slower than a profile in a file, so asked after those.
+ */
+@Component(property = "service.ranking:Integer=50")
+public final class GuestMemoryProfiles implements ProfileSource {
+    private static final int MAX_TRIED = 8;
+    /** A data symbol that every kernel has. */
+    private static final String DATA_SYMBOL = "init_task";
+
+    @Override
+    public String name() {
+        return "guest memory (BTF, kallsyms)";
+    }
+
+    /**
+     * @throws HptException {@code NO_PROFILE} when the kernel carries no BTF, no kallsyms, or no data symbols in it; it says
+     *                      which, and what to do
+     */
+    @Override
+    public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
+            Progress progress) {
+        progress.report("reading the kernel's symbols from guest memory", 0, 2);
+        KernelImage image = new KernelImage(guest.memory(), space, kernel.imageStart(), kernel.imageEnd());
+        Set<String> tried = new LinkedHashSet<>();
+        Optional<Kallsyms> kallsyms = Kallsyms.find(image, kernel.symbols(), tried);
+        Set<String> wanted = new LinkedHashSet<>(needs.symbols());
+        wanted.addAll(BtfFinder.symbols());
+        wanted.add(DATA_SYMBOL);
+        Map<String, Long> symbols = new HashMap<>(kernel.symbols());
+        kallsyms.ifPresent(k -> symbols.putAll(k.lookUp(wanted)));
+
+        progress.report("reading the kernel's structure layouts from guest memory", 1, 2);
+        Optional<Btf> btf = BtfFinder.find(image, symbols, tried);
+        List<String> missing = new ArrayList<>();
+        if (btf.isEmpty()) {
+            missing.add("no BTF (structure layouts; CONFIG_DEBUG_INFO_BTF)");
+        }
+        if (kallsyms.isEmpty()) {
+            missing.add("no readable kallsyms (symbols; CONFIG_KALLSYMS)");
+        } else if (!symbols.containsKey(DATA_SYMBOL)) {
+            missing.add("no data symbols among the " + kallsyms.get().size()
+                    + " of its kallsyms (CONFIG_KALLSYMS_ALL)");
+        }
+        if (!missing.isEmpty()) {
+            HptException exception = new HptException(Step.PROFILE, Reason.NO_PROFILE, kernel.release(),
+                    "the kernel in the guest's memory has " + String.join(" and ", missing))
+                    .next("make a profile from this build's files (System.map and its debug symbols or BTF) with: "
+                            + "hpt profile make");
+            tried.stream().limit(MAX_TRIED).forEach(exception::tried);
+            throw exception;
+        }
+        BtfLayouts layouts = BtfLayouts.of(btf.get(), needs.members());
+        Map<String, Long> linked = new HashMap<>();
+        for (String name : needs.symbols()) {
+            Long address = symbols.get(name);
+            if (address != null) {
+                linked.put(name, linkAddress(kernel, address));
+            }
+        }
+        progress.report("reading the kernel's structure layouts from guest memory", 2, 2);
+        return Optional.of(new Profile(kernel.release(),
+                new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
+                new Origin("guest-memory", guest.info().uri().toString(), LocalDate.now(ZoneOffset.UTC).toString()),
+                linked, layouts.structs(), layouts.constants()));
+    }
+
+    /** Undoes what {@link org.xenhpt.api.kernel.Kernel#relocate} does. */
+    private static long linkAddress(KernelIdentity kernel, long gva) {
+        boolean inImage = Long.compareUnsigned(gva, kernel.architecture().lowestImageAddress()) >= 0;
+        return inImage ? gva - kernel.kaslrOffset() : gva;
+    }
+}

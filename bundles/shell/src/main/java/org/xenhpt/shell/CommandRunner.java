@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.shell;
+
+import java.io.BufferedWriter;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.xenhpt.api.command.HptCommand;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.guest.GuestInfo;
+import org.xenhpt.shell.table.SafeText;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** Runs one command: the same for the command line, the interactive shell and lines read from a file. */
+public final class CommandRunner {
+    private final Supplier<List<CommandRegistry.Offer>> commands;
+    private final Sessions sessions;
+
+    CommandRunner(Supplier<List<CommandRegistry.Offer>> commands, Sessions sessions) {
+        this.commands = commands;
+        this.sessions = sessions;
+    }
+
+    /** A parsed tree of commands, whose objects are given back at the end. */
+    public static final class Tree implements AutoCloseable {
+        private final CommandLine line;
+        private final Map<HptCommand, CommandRegistry.Offer> made = new IdentityHashMap<>();
+
+        private Tree(CommandLine line) {
+            this.line = line;
+        }
+
+        public CommandLine line() {
+            return line;
+        }
+
+        @Override
+        public void close() {
+            made.forEach((command, offer) -> offer.free(command));
+        }
+    }
+
+    /** All commands, for help and completion. */
+    public Tree tree(Console console) {
+        return tree(console, "");
+    }
+
+    private Tree tree(Console console, String only) {
+        CommandLine root = new CommandLine(new Hpt(console));
+        Tree tree = new Tree(root);
+        Set<String> names = new HashSet<>();
+        List<CommandRegistry.Offer> offers = commands.get();
+        boolean known = !only.equals("help") && offers.stream().anyMatch(offer -> offer.name().equals(only));
+        for (CommandRegistry.Offer offer : offers) {
+            // Making a command costs milliseconds: where its name is known beforehand, the others are left alone.
+            if (known && !offer.name().equals(only)) {
+                continue;
+            }
+            HptCommand command = offer.make();
+            if (command == null) {
+                continue;
+            }
+            tree.made.put(command, offer);
+            CommandLine sub = new CommandLine(command);
+            if (names.add(sub.getCommandName())) {
+                root.addSubcommand(sub);
+            }
+        }
+        root.setUsageHelpAutoWidth(true);
+        return tree;
+    }
+
+    /** The guests that can be seen now, for completion. */
+    public List<GuestInfo> guests() {
+        return sessions.frontEnd().guests().guests();
+    }
+
+    /** Runs the command and gives its exit code. Results go to the console's results; all else to its messages. */
+    public int run(List<String> args, Console console) {
+        ResultStream results = new ResultStream(console.results());
+        try (PrintWriter out = new PrintWriter(new BufferedWriter(
+                new OutputStreamWriter(new Uncloseable(results), StandardCharsets.UTF_8), 1 << 15))) {
+            int code;
+            try (Tree tree = tree(console, commandName(args))) {
+                code = execute(tree.line(), args, console, out);
+            }
+            out.flush();
+            return results.failure().isEmpty() ? code : outputFailed(results, console);
+        }
+    }
+
+    private static int outputFailed(ResultStream results, Console console) {
+        if (results.readerGone()) {
+            return ExitCodes.READER_GONE;
+        }
+        console.say("command: standard output: " + results.failure());
+        return Reason.FILE.exitCode();
+    }
+
+    private int execute(CommandLine line, List<String> args, Console console, PrintWriter out) {
+        line.setOut(out).setErr(new PrintWriter(console.messages(), true))
+                .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
+                .setParameterExceptionHandler(usage(console))
+                .setExecutionExceptionHandler((error, command, parsed) -> failed(error, command, console))
+                .setExecutionStrategy(this::execute);
+        if (console.width() > 0) {
+            line.setUsageHelpWidth(Math.max(60, Math.min(console.width(), 120)));
+        } else {
+            line.setUsageHelpWidth(100);
+        }
+        return line.execute(args.toArray(String[]::new));
+    }
+
+    private int execute(ParseResult parsed) {
+        Hpt hpt = (Hpt) parsed.commandSpec().root().userObject();
+        Integer help = CommandLine.executeHelpRequest(parsed);
+        if (help != null) {
+            return help;
+        }
+        ParseResult last = parsed;
+        while (last.hasSubcommand()) {
+            last = last.subcommand();
+        }
+        if (!(last.commandSpec().userObject() instanceof java.util.concurrent.Callable)) {
+            throw new ParameterException(last.commandSpec().commandLine(), "which command?");
+        }
+        try {
+            hpt.profiles().ifPresent(sessions::useProfiles);
+        } catch (HptException e) {
+            return failed(e, last.commandSpec().commandLine(), hpt.console());
+        }
+        return new CommandLine.RunLast().execute(parsed);
+    }
+
+    private static IParameterExceptionHandler usage(Console console) {
+        return (error, args) -> {
+            CommandLine command = error.getCommandLine();
+            String message = error.getMessage();
+            String hint = "see hpt help";
+            if (command.getParent() != null) {
+                hint += " " + command.getCommandSpec().qualifiedName(" ").replaceFirst("^hpt ", "");
+            } else if (error instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()
+                    && !unmatched.getUnmatched().get(0).startsWith("-")) {
+                message = "no command '" + unmatched.getUnmatched().get(0) + "'";
+                List<String> near = Suggestions.near(unmatched.getUnmatched().get(0), command.getSubcommands().keySet());
+                if (!near.isEmpty()) {
+                    hint = "did you mean " + String.join(" or ", near) + "? " + hint;
+                }
+            }
+            console.say("command: " + message + "; " + hint);
+            return Reason.USAGE.exitCode();
+        };
+    }
+
+    private static int failed(Throwable error, CommandLine command, Console console) {
+        boolean verbose = ((Hpt) command.getCommandSpec().root().userObject()).verbose();
+        int code;
+        if (error instanceof InterruptedCommand) {
+            return ExitCodes.INTERRUPTED;
+        } else if (error instanceof HptException known) {
+            console.say(known.getMessage());
+            code = known.reason().exitCode();
+        } else {
+            console.say("command: " + command.getCommandName() + ": unexpected " + error
+                    + (verbose ? "" : "; please report this with what --verbose prints"));
+            code = Reason.INTERNAL.exitCode();
+        }
+        if (verbose) {
+            for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+                console.messages().println((cause == error ? "" : "caused by ") + SafeText.of(cause.toString()));
+                for (StackTraceElement element : cause.getStackTrace()) {
+                    console.messages().println("    at " + element);
+                }
+            }
+        }
+        return code;
+    }
+
+    /** Whether these words name no command and ask for nothing, so that a shell is wanted that reads commands. */
+    static boolean startsShell(List<String> args) {
+        for (int i = 0; i < args.size(); i++) {
+            if (args.get(i).equals("--profiles") && i + 1 < args.size()) {
+                i++;
+            } else if (!args.get(i).equals("--verbose") && !args.get(i).startsWith("--profiles=")) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The first word that is neither an option nor an option's value; empty when there is none. */
+    private static String commandName(List<String> args) {
+        for (int i = 0; i < args.size(); i++) {
+            if (args.get(i).equals("--profiles")) {
+                i++;
+            } else if (!args.get(i).startsWith("-")) {
+                return args.get(i);
+            }
+        }
+        return "";
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.shell.command;
+
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.function.ToIntFunction;
+import org.xenhpt.api.command.HptCommand;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.frontend.Session;
+import org.xenhpt.api.guest.GuestUri;
+import org.xenhpt.api.process.Gap;
+import org.xenhpt.api.process.ProcessTable;
+import org.xenhpt.shell.Console;
+import org.xenhpt.shell.ExitCodes;
+import org.xenhpt.shell.Hpt;
+import org.xenhpt.shell.ProgressLine;
+import org.xenhpt.shell.Sessions;
+import org.xenhpt.shell.table.Table;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** What the commands that ask one guest have in common. */
+abstract class GuestCommand implements HptCommand, Callable<Integer> {
+    @ParentCommand
+    private Hpt hpt;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Parameters(arity = "0..1", paramLabel = "GUEST", defaultValue = "",
+            description = "SCHEME:NAME, or the path of a memory image. Without it: the sample that comes with hpt.")
+    private String guest;
+
+    private final Sessions sessions;
+
+    GuestCommand(Sessions sessions) {
+        this.sessions = sessions;
+    }
+
+    final Console console() {
+        return hpt.console();
+    }
+
+    final boolean verbose() {
+        return hpt.verbose();
+    }
+
+    final CommandSpec spec() {
+        return spec;
+    }
+
+    final void print(Table<?> table) {
+        output.write(table, spec, console());
+    }
+
+    /** Attaches to the guest that the command names, and asks. */
+    final int ask(ToIntFunction<Session> question) {
+        GuestUri uri = guest.isEmpty() ? sample() : uri(guest, sessions);
+        try (ProgressLine progress = new ProgressLine(console());
+                Sessions.Lease lease = sessions.attach(uri, progress)) {
+            progress.erase();
+            try {
+                return question.applyAsInt(lease.session());
+            } catch (HptException e) {
+                sessions.drop(lease.session());
+                throw e;
+            }
+        }
+    }
+
+    private GuestUri sample() {
+        Path folder = console().home().resolve("sample");
+        for (String name : List.of("sample.kdump", "sample.elf", "sample.raw")) {
+            Path file = folder.resolve(name);
+            if (Files.exists(file)) {
+                console().say("no guest named: this is the sample image " + file);
+                return new GuestUri("file", file.toString());
+            }
+        }
+        throw new HptException(Step.COMMAND, Reason.USAGE, "", "no guest named, and there is no sample image in " + folder)
+                .next("name a guest: hpt guests lists those that can be seen");
+    }
+
+    /** The guest that a word means: an existing file, or else a URI. */
+    static GuestUri uri(String word, Sessions sessions) {
+        try {
+            if (Files.exists(Path.of(word))) {
+                return new GuestUri("file", word);
+            }
+        } catch (InvalidPathException e) {
+            // Not a path: then it is a URI, or wrong.
+        }
+        if (word.indexOf(':') <= 0) {
+            throw new HptException(Step.COMMAND, Reason.NO_SUCH_GUEST, word, "no such file")
+                    .next("write SCHEME:NAME with one of the schemes " + String.join(", ", sessions.frontEnd().schemes())
+                            + ", or the path of a memory image; hpt guests lists the guests that can be seen");
+        }
+        return GuestUri.parse(word);
+    }
+
+    /** Tells what is missing from an answer, and gives the exit code for it. */
+    final int warn(ProcessTable table) {
+        for (Gap gap : table.gaps()) {
+            console().say("warning: " + gap.where() + ": " + gap.why());
+        }
+        if (verbose() && table.readings() > 1) {
+            console().say("the list was read " + table.readings() + " times until it agreed with itself");
+        }
+        return table.gaps().isEmpty() ? ExitCodes.OK : ExitCodes.GAPS;
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.shell.command;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.frontend.Session;
+import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.profile.KernelMatch;
+import org.xenhpt.api.profile.Member;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Origin;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.profile.ProfileImporter;
+import org.xenhpt.api.profile.ProfileSource;
+import org.xenhpt.api.profile.ProfileStore;
+import org.xenhpt.api.profile.StructLayout;
+import org.xenhpt.shell.Console;
+import org.xenhpt.shell.ExitCodes;
+import org.xenhpt.shell.ProgressLine;
+import org.xenhpt.shell.Sessions;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Makes a profile and writes it. */
+final class ProfileMaker {
+    /** What {@code hpt profile make} can be told. */
+    static final class Options {
+        @Parameters(arity = "0..1", paramLabel = "GUEST", defaultValue = "",
+                description = "The guest whose memory to read: SCHEME:NAME, or the path of a memory image.")
+        private String guest = "";
+
+        @Option(names = "--from", paramLabel = "FILE", arity = "1..*", description = "Files to make it from instead.")
+        private List<Path> from = List.of();
+
+        @Option(names = {"-o", "--output"}, paramLabel = "FILE",
+                description = "Where to write it; without this, to the profiles folder, named by the release.")
+        private Path output;
+
+        @Option(names = "--stdout", description = "Write it to standard output.")
+        private boolean stdout;
+
+        @Option(names = "--force", description = "Write over an existing file.")
+        private boolean force;
+
+        @Option(names = "--release", paramLabel = "RELEASE", defaultValue = "",
+                description = "The kernel's release (uname -r), where the files do not tell it.")
+        private String release = "";
+
+        @Option(names = "--banner", paramLabel = "TEXT", defaultValue = "",
+                description = "The kernel's banner (/proc/version), where the files do not tell it.")
+        private String banner = "";
+
+        @Option(names = "--build-id", paramLabel = "HEX", defaultValue = "",
+                description = "The kernel's GNU build id, where the files do not tell it.")
+        private String buildId = "";
+
+        @Option(names = "--arch", paramLabel = "ARCH", converter = ArchitectureName.class,
+                description = "The kernel's architecture, x86-64 or i386, where the files do not tell it.")
+        private Architecture architecture;
+    }
+
+    /** Reads an architecture as hpt prints it. */
+    static final class ArchitectureName implements ITypeConverter<Architecture> {
+        @Override
+        public Architecture convert(String text) {
+            for (Architecture architecture : Architecture.values()) {
+                if (architecture.label().equalsIgnoreCase(text.replace('_', '-')) || text.equals("amd64")
+                        && architecture == Architecture.X86_64) {
+                    return architecture;
+                }
+            }
+            throw new picocli.CommandLine.TypeConversionException("'" + text + "' is neither x86-64 nor i386");
+        }
+    }
+
+    private final Sessions sessions;
+    private final List<ProfileSource> sources;
+    private final List<ProfileImporter> importers;
+    private final Console console;
+    private final PrintWriter out;
+
+    ProfileMaker(Sessions sessions, List<ProfileSource> sources, List<ProfileImporter> importers, Console console,
+            PrintWriter out) {
+        this.sessions = sessions;
+        this.sources = sources;
+        this.importers = importers;
+        this.console = console;
+        this.out = out;
+    }
+
+    int make(Options options) {
+        if (options.guest.isEmpty() == options.from.isEmpty()) {
+            throw new HptException(Step.COMMAND, Reason.USAGE, "profile make", options.from.isEmpty()
+                    ? "neither a guest nor files are named" : "a guest and files are named")
+                    .next("write hpt profile make GUEST, or hpt profile make --from FILE...");
+        }
+        Profile profile = complete(options.from.isEmpty() ? fromGuest(options.guest) : fromFiles(options.from), options);
+        if (options.stdout) {
+            print(profile);
+            return ExitCodes.OK;
+        }
+        Path file = options.output != null ? options.output
+                : sessions.store().folder().resolve(ProfileFiles.nameFor(profile.kernel().release()));
+        if (Files.exists(file) && !options.force) {
+            throw new HptException(Step.PROFILE, Reason.FILE, file.toString(), "is there already")
+                    .next("give another with -o FILE, or write over it with --force");
+        }
+        sessions.store().write(profile, file);
+        console.say("wrote " + file + ": " + profile.symbols().size() + " symbols, " + profile.structs().size()
+                + " structures of " + profile.kernel().release());
+        return ExitCodes.OK;
+    }
+
+    private Profile fromGuest(String guest) {
+        try (ProgressLine progress = new ProgressLine(console);
+                Sessions.Lease lease = sessions.attach(GuestCommand.uri(guest, sessions), progress)) {
+            Session session = lease.session();
+            Needs needs = sessions.frontEnd().needs();
+            List<String> asked = new ArrayList<>();
+            for (ProfileSource source : sources) {
+                // The folder can only give back what was made before.
+                if (source instanceof ProfileStore) {
+                    continue;
+                }
+                asked.add(source.name());
+                Optional<Profile> found = source.find(session.guest(), session.identity(), session.space(), needs, progress);
+                if (found.isPresent()) {
+                    return found.get();
+                }
+            }
+            Optional<Profile> inUse = session.kernel().map(Kernel::profile)
+                    .filter(profile -> asked.isEmpty() && profile.origin().source().equals("guest-memory"));
+            return inUse.orElseThrow(() -> {
+                HptException none = new HptException(Step.PROFILE, Reason.NO_PROFILE, guest,
+                        "its memory does not tell the layouts of kernel " + session.identity().release());
+                asked.forEach(none::tried);
+                return none.next("make it from files: hpt profile make --from FILE...");
+            });
+        }
+    }
+
+    private Profile fromFiles(List<Path> files) {
+        Needs needs = sessions.frontEnd().needs();
+        List<Profile> parts = new ArrayList<>();
+        for (Path file : files) {
+            if (!Files.isRegularFile(file)) {
+                throw new HptException(Step.PROFILE, Reason.FILE, file.toString(), "no such file");
+            }
+            ProfileImporter importer = importers.stream().filter(each -> each.accepts(file)).findFirst()
+                    .orElseThrow(() -> new HptException(Step.PROFILE, Reason.FILE, file.toString(),
+                            "is of no format that is known").next("the formats are " + String.join(", ",
+                                    importers.stream().map(ProfileImporter::format).sorted().toList())));
+            parts.add(importer.read(file, needs));
+        }
+        Profile all = parts.get(0);
+        for (Profile part : parts.subList(1, parts.size())) {
+            all = together(all, part);
+        }
+        return all;
+    }
+
+    private static Profile together(Profile a, Profile b) {
+        Map<String, Long> symbols = new TreeMap<>(b.symbols());
+        symbols.putAll(a.symbols());
+        Map<String, Long> constants = new TreeMap<>(b.constants());
+        constants.putAll(a.constants());
+        Map<String, StructLayout> structs = new TreeMap<>(b.structs());
+        a.structs().forEach((tag, layout) -> structs.merge(tag, layout, (other, first) -> {
+            Map<String, Member> members = new LinkedHashMap<>(first.members());
+            other.members().forEach(members::putIfAbsent);
+            return new StructLayout(Math.max(first.size(), other.size()), members);
+        }));
+        KernelMatch kernel = new KernelMatch(
+                a.kernel().architecture() != null ? a.kernel().architecture() : b.kernel().architecture(),
+                agreed("release", a, b, KernelMatch::release), agreed("banner", a, b, KernelMatch::banner),
+                agreed("build id", a, b, KernelMatch::buildId));
+        return new Profile(a.name(), kernel, new Origin(joined(a.origin().source(), b.origin().source()),
+                joined(a.origin().from(), b.origin().from()), a.origin().made()), symbols, structs, constants);
+    }
+
+    private static String joined(String a, String b) {
+        return a.isEmpty() || a.equals(b) ? b : b.isEmpty() ? a : a + ", " + b;
+    }
+
+    private static String agreed(String what, Profile a, Profile b, Function<KernelMatch, String> part) {
+        String one = part.apply(a.kernel());
+        String other = part.apply(b.kernel());
+        if (!one.isEmpty() && !other.isEmpty() && !one.equals(other)) {
+            throw new HptException(Step.PROFILE, Reason.FILE, b.origin().from(), "is of another kernel than "
+                    + a.origin().from() + ": " + what + " '" + other + "', not '" + one + "'");
+        }
+        return one.isEmpty() ? other : one;
+    }
+
+    /** Adds what the user said of the kernel, and checks that it can be recognised. */
+    private static Profile complete(Profile profile, Options options) {
+        KernelMatch told = profile.kernel();
+        String release = options.release.isEmpty() ? told.release() : options.release;
+        String banner = options.banner.isEmpty() ? told.banner() : options.banner.strip();
+        String buildId = options.buildId.isEmpty() ? told.buildId() : options.buildId;
+        if (release.isEmpty() && banner.startsWith("Linux version ")) {
+            release = banner.substring("Linux version ".length()).split(" ", 2)[0];
+        }
+        if (release.isEmpty()) {
+            throw missing("release", "--release RELEASE (uname -r)");
+        }
+        if (banner.isEmpty() && buildId.isEmpty()) {
+            throw missing("banner or build id, by which its build is recognised", "--banner \"$(cat /proc/version)\"");
+        }
+        KernelMatch kernel = new KernelMatch(options.architecture != null ? options.architecture : told.architecture(),
+                release, banner, buildId);
+        String name = profile.name().isEmpty() || options.guest.isEmpty() ? release : profile.name();
+        return new Profile(name, kernel, profile.origin(), profile.symbols(), profile.structs(), profile.constants());
+    }
+
+    private static HptException missing(String what, String option) {
+        return new HptException(Step.COMMAND, Reason.USAGE, "profile make", "the files do not tell the kernel's " + what)
+                .next("give it with " + option);
+    }
+
+    private void print(Profile profile) {
+        try {
+            Path file = Files.createTempFile("hpt-", ".yaml");
+            try {
+                sessions.store().write(profile, file);
+                out.print(Files.readString(file));
+            } finally {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            throw new HptException(Step.PROFILE, Reason.FILE, "standard output", "cannot be written: " + e.getMessage(), e);
+        }
+    }
+}

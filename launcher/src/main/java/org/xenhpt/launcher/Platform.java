@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.launcher;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Hashtable;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToIntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.apache.felix.framework.FrameworkFactory;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleException;
+import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkEvent;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.launch.Framework;
+
+/** The OSGi framework with the distribution's bundles in it. */
+final class Platform implements AutoCloseable {
+    /** The service that runs commands: a type of the JDK, so that the launcher shares no class with the bundles. */
+    private static final String SHELL = "(&(objectClass=" + ToIntFunction.class.getName() + ")(hpt.main=true))";
+    private static final long SHELL_WAIT_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final long STOP_WAIT_MILLIS = 3_000;
+
+    /** The requirement in the framework's message on a bundle that does not resolve. */
+    private static final Pattern MISSING = Pattern.compile("missing requirement \\[[^]]*\\]\\(R [^)]*\\)\\] (\\S+; \\S+)");
+
+    private final Settings settings;
+    private final Path storage;
+    private final Framework framework;
+    private final List<String> problems = new ArrayList<>();
+    private final Thread onExit = new Thread(this::deleteStorage, "hpt-exit");
+    private boolean extrasStarted;
+
+    Platform(Settings settings) throws StartException {
+        this.settings = settings;
+        try {
+            storage = Files.createTempDirectory("hpt-");
+        } catch (IOException e) {
+            throw new StartException("no temporary folder: " + e.getMessage()
+                    + "; set another with -Djava.io.tmpdir=DIR in HPT_JAVA_OPTS", e);
+        }
+        Runtime.getRuntime().addShutdownHook(onExit);
+        framework = new FrameworkFactory().newFramework(configuration(),
+                settings.isolated() ? null : new ClassPathModules());
+    }
+
+    private Map<String, String> configuration() {
+        Map<String, String> all = new HashMap<>(settings.properties());
+        all.put(Constants.FRAMEWORK_STORAGE, storage.resolve("cache").toString());
+        all.put(Constants.FRAMEWORK_STORAGE_CLEAN, Constants.FRAMEWORK_STORAGE_CLEAN_ONFIRSTINIT);
+        // The logging API is shared by the framework's side and the bundles.
+        all.put(Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
+                "org.slf4j;version=2.0.20,org.slf4j.event;version=2.0.20,org.slf4j.helpers;version=2.0.20,"
+                + "org.slf4j.spi;version=2.0.20,sun.misc");
+        // A class that a bundle forgot to import must be missing, not come from the class path by luck.
+        all.put("felix.bootdelegation.implicit", "false");
+        // The storage is this process's own, so that any number of commands can run at the same time.
+        all.put("felix.cache.locking", "false");
+        all.put("felix.shutdown.hook", "false");
+        all.put("ds.loglevel", settings.logLevel().equals("debug") ? "info" : "error");
+        all.put("felix.fileinstall.dir", settings.deploy().toString());
+        all.putIfAbsent("felix.fileinstall.poll", "1000");
+        all.put("felix.fileinstall.tmpdir", storage.resolve("deploy").toString());
+        all.put("felix.fileinstall.noInitialDelay", "true");
+        all.put("felix.fileinstall.bundles.new.start", "true");
+        all.put("felix.fileinstall.log.level", settings.logLevel().equals("debug") ? "4" : "1");
+        return all;
+    }
+
+    /**
+     * Starts the framework and the bundles.
+     *
+     * @throws StartException when the shell does not come up; it names what is missing
+     */
+    ToIntFunction<String[]> start() throws StartException {
+        try {
+            framework.init();
+            framework.start();
+        } catch (BundleException e) {
+            throw new StartException("the OSGi framework: " + e.getMessage(), e);
+        }
+        BundleContext context = framework.getBundleContext();
+        Hashtable<String, Object> extras = new Hashtable<>();
+        extras.put("hpt.extras", true);
+        context.registerService(Runnable.class, this::startExtras, extras);
+        startAll(settings.home().resolve("bundles"));
+        return shell(context);
+    }
+
+    /** What went wrong with single bundles, each in one line. */
+    List<String> problems() {
+        return List.copyOf(problems);
+    }
+
+    private synchronized void startExtras() {
+        if (!extrasStarted) {
+            extrasStarted = true;
+            startAll(settings.home().resolve("bundles/interactive"));
+        }
+    }
+
+    private void startAll(Path folder) {
+        BundleContext context = framework.getBundleContext();
+        List<Bundle> installed = new ArrayList<>();
+        for (Path jar : Settings.jars(folder)) {
+            try {
+                installed.add(context.installBundle(settings.isolated()
+                        ? "reference:" + jar.toUri() : ClassPathModules.location(jar)));
+            } catch (BundleException e) {
+                problems.add("bundle " + jar.getFileName() + ": " + oneLine(e));
+            }
+        }
+        // Declarative Services first, so that no bundle's components wait for it in a second pass.
+        installed.sort(Comparator.comparing(bundle -> !bundle.getSymbolicName().equals("org.apache.felix.scr")));
+        for (Bundle bundle : installed) {
+            if (bundle.getHeaders("").get(Constants.FRAGMENT_HOST) != null) {
+                continue;
+            }
+            try {
+                bundle.start();
+            } catch (BundleException e) {
+                problems.add("bundle " + bundle.getSymbolicName() + ": " + oneLine(e));
+            }
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private ToIntFunction<String[]> shell(BundleContext context) throws StartException {
+        long end = System.nanoTime() + SHELL_WAIT_NANOS;
+        try {
+            do {
+                ServiceReference<?>[] found = context.getServiceReferences((String) null, SHELL);
+                if (found != null) {
+                    Object shell = context.getService(found[0]);
+                    if (shell != null) {
+                        return (ToIntFunction<String[]>) shell;
+                    }
+                }
+                Thread.sleep(20);
+            } while (System.nanoTime() < end);
+        } catch (InvalidSyntaxException e) {
+            throw new StartException(e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StartException("interrupted", e);
+        }
+        List<String> causes = new ArrayList<>(problems);
+        causes.addAll(Diagnosis.unsatisfied(context));
+        throw new StartException("no bundle offers the commands"
+                + (causes.isEmpty() ? ": is " + settings.home().resolve("bundles") + " complete?"
+                        : " (" + String.join("; ", causes) + ")"));
+    }
+
+    private static String oneLine(Throwable error) {
+        String text = error.getMessage() == null ? error.toString() : error.getMessage();
+        Throwable cause = error.getCause();
+        if (cause != null && cause.getMessage() != null && !text.contains(cause.getMessage())) {
+            text += ": " + cause.getMessage();
+        }
+        Matcher missing = MISSING.matcher(text);
+        if (missing.find()) {
+            text = "needs " + missing.group(1);
+        }
+        return text.replaceAll("\\s*[\\r\\n]+\\s*", " ");
+    }
+
+    /** Stops the bundles, for a bounded time, and removes the storage. */
+    @Override
+    public void close() {
+        try {
+            framework.stop();
+            FrameworkEvent end = framework.waitForStop(STOP_WAIT_MILLIS);
+            if (end.getType() == FrameworkEvent.WAIT_TIMEDOUT && settings.logLevel().equals("debug")) {
+                System.err.println("hpt: the bundles did not stop in time");
+            }
+        } catch (BundleException e) {
+            System.err.println("hpt: warning: stop: " + oneLine(e));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        deleteStorage();
+    }
+
+    private void deleteStorage() {
+        try (Stream<Path> files = Files.walk(storage)) {
+            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+        } catch (IOException | java.io.UncheckedIOException e) {
+            // Another one is deleting it at the same moment, or it is gone already.
+        }
+    }
+}
