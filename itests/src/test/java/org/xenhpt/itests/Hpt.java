@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.itests;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
@@ -39,9 +39,9 @@ final class Hpt {
         /** The JSON arrays printed, one for each command. */
         List<List<JsonNode>> arrays() {
             List<List<JsonNode>> arrays = new ArrayList<>();
-            try (MappingIterator<JsonNode> values = JSON.readerFor(JsonNode.class).readValues(out)) {
-                while (values.hasNext()) {
-                    JsonNode value = values.next();
+            try (JsonParser values = JSON.createParser(out)) {
+                while (values.nextToken() != null) {
+                    JsonNode value = values.readValueAsTree();
                     if (!value.isArray()) {
                         throw new AssertionError("not an array: " + value + " from " + this);
                     }
