@@ -71,7 +71,8 @@ final class QemuGuest implements Guest {
         try (QmpClient qmp = QmpClient.connect(info.uri().toString(), socket, patience)) {
             if (!QemuStatus.vcpuThreads(qmp).containsAll(vcpuThreads)) {
                 throw new HptException(Step.BACKEND, Reason.GUEST_GONE, info.uri().toString(),
-                        "another guest serves the QMP socket now, or vCPUs were unplugged").next("open the guest again");
+                        "another guest serves the QMP socket now, or vCPUs were unplugged")
+                        .next("open the guest again");
             }
             return List.copyOf(RegisterDump.parse(qmp.monitor("info registers -a")));
         }

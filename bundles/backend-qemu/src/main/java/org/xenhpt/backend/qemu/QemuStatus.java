@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.qemu;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestState;
 import org.xenhpt.api.guest.GuestUri;
@@ -17,30 +17,30 @@ final class QemuStatus {
     }
 
     static GuestInfo ask(GuestUri uri, QmpClient qmp) {
-        String name = qmp.execute("query-name").path("name").asText("");
-        boolean kvm = qmp.execute("query-kvm").path("enabled").asBoolean(false);
+        String name = qmp.execute("query-name").get("name").text("");
+        boolean kvm = qmp.execute("query-kvm").get("enabled").isTrue();
         return new GuestInfo(uri,
                 name.isEmpty() ? uri.name() : name.substring(0, Math.min(name.length(), MAX_NAME)),
                 "QEMU " + qmp.version() + (kvm ? " (KVM)" : " (TCG)"),
-                state(qmp.execute("query-status")), memory(qmp), vcpuThreads(qmp).size());
+                state(qmp.execute("query-status")), memory(qmp), qmp.execute("query-cpus-fast").elements().size());
     }
 
-    /** Thread numbers of the vCPUs as QEMU sees them. */
+    /** Thread numbers of the vCPUs as QEMU sees them: one for all of them with {@code -accel tcg,thread=single}. */
     static Set<Long> vcpuThreads(QmpClient qmp) {
         Set<Long> threads = new LinkedHashSet<>();
-        for (JsonNode vcpu : qmp.execute("query-cpus-fast")) {
-            threads.add(vcpu.path("thread-id").asLong(-1));
+        for (QmpValue vcpu : qmp.execute("query-cpus-fast").elements()) {
+            threads.add(vcpu.get("thread-id").number(-1));
         }
         return threads;
     }
 
     private static long memory(QmpClient qmp) {
         try {
-            JsonNode sizes = qmp.execute("query-memory-size-summary");
-            long bytes = sizes.path("base-memory").asLong(-1) + sizes.path("plugged-memory").asLong(0);
+            QmpValue sizes = qmp.execute("query-memory-size-summary");
+            long bytes = sizes.get("base-memory").number(-1) + sizes.get("plugged-memory").number(0);
             return bytes < 0 ? -1 : bytes;
         } catch (HptException e) {
-            if (e.reason() == org.xenhpt.api.error.Reason.GUEST_GONE) {
+            if (e.reason() == Reason.GUEST_GONE) {
                 throw e;
             }
             return -1;
@@ -48,8 +48,8 @@ final class QemuStatus {
     }
 
     /** The states of QEMU's RunState (qapi/run-state.json). */
-    private static GuestState state(JsonNode status) {
-        return switch (status.path("status").asText("")) {
+    private static GuestState state(QmpValue status) {
+        return switch (status.get("status").text("")) {
             case "running" -> GuestState.RUNNING;
             case "shutdown" -> GuestState.SHUT_OFF;
             case "guest-panicked", "internal-error" -> GuestState.CRASHED;

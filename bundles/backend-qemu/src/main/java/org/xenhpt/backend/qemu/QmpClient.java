@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.qemu;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -17,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
@@ -30,7 +27,6 @@ final class QmpClient implements AutoCloseable {
     static final int MAX_LINE = 16 << 20;
     /** A peer that sends nothing but events is stopped by the deadline, or by this if it is fast. */
     private static final int MAX_EVENTS_A_REPLY = 10_000;
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     /**
      * How long to wait.
@@ -133,7 +129,7 @@ final class QmpClient implements AutoCloseable {
 
     private void greet() {
         long deadline = deadline(patience.greeting);
-        JsonNode greeting;
+        QmpValue greeting;
         try {
             greeting = message(deadline);
         } catch (TooLate e) {
@@ -144,11 +140,11 @@ final class QmpClient implements AutoCloseable {
                     + patience.greeting.toMillis() + " ms: another QMP client is connected, or QEMU hangs")
                     .next("give QEMU a second -qmp socket, or end the other client");
         }
-        if (!greeting.path("QMP").isObject()) {
-            throw malformed("no QMP greeting, but " + excerpt(greeting.toString()));
+        if (!greeting.get("QMP").isObject()) {
+            throw malformed("no QMP greeting, but other JSON");
         }
-        JsonNode qemu = greeting.path("QMP").path("version").path("qemu");
-        version = qemu.path("major").asInt(0) + "." + qemu.path("minor").asInt(0) + "." + qemu.path("micro").asInt(0);
+        QmpValue qemu = greeting.get("QMP").get("version").get("qemu");
+        version = qemu.get("major").number(0) + "." + qemu.get("minor").number(0) + "." + qemu.get("micro").number(0);
         execute("qmp_capabilities");
     }
 
@@ -163,35 +159,30 @@ final class QmpClient implements AutoCloseable {
     }
 
     /** Runs a QMP command without arguments and returns what it returned. */
-    JsonNode execute(String command) {
-        return execute(command, JSON.createObjectNode());
+    QmpValue execute(String command) {
+        return execute(command, Map.of());
     }
 
     /** Runs a command of the human monitor and returns the text that it prints. */
     String monitor(String commandLine) {
-        JsonNode text = execute("human-monitor-command",
-                JSON.createObjectNode().put("command-line", commandLine));
-        if (!text.isTextual()) {
+        QmpValue text = execute("human-monitor-command", Map.of("command-line", commandLine));
+        if (!text.isText()) {
             throw malformed("the monitor command '" + commandLine + "' returned no text");
         }
-        return text.textValue();
+        return text.text("");
     }
 
-    private JsonNode execute(String command, ObjectNode arguments) {
+    private QmpValue execute(String command, Map<String, String> arguments) {
         long deadline = deadline(patience.reply);
-        ObjectNode request = JSON.createObjectNode().put("execute", command).put("id", ++lastId);
-        if (!arguments.isEmpty()) {
-            request.set("arguments", arguments);
-        }
         try {
-            send(request.toString() + "\n", deadline);
+            send(QmpValue.request(command, ++lastId, arguments), deadline);
             for (int skipped = 0; skipped < MAX_EVENTS_A_REPLY; skipped++) {
-                JsonNode reply = message(deadline);
-                if (reply.path("error").isObject()) {
+                QmpValue reply = message(deadline);
+                if (reply.get("error").isObject()) {
                     throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU refused "
-                            + command + ": " + excerpt(reply.path("error").path("desc").asText("no reason given")));
+                            + command + ": " + excerpt(reply.get("error").get("desc").text("no reason given")));
                 }
-                if (reply.has("return") && reply.path("id").asLong(-1) == lastId) {
+                if (reply.has("return") && reply.get("id").number(-1) == lastId) {
                     return reply.get("return");
                 }
                 // Anything else is an event, or the late answer to a command that was given up.
@@ -199,7 +190,8 @@ final class QmpClient implements AutoCloseable {
             throw malformed("events without end instead of the answer to " + command);
         } catch (TooLate e) {
             throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU did not answer " + command
-                    + " in time (" + patience.reply.toMillis() + " ms, all questions " + patience.all.toMillis() + " ms)")
+                    + " in time (" + patience.reply.toMillis() + " ms, all questions together "
+                    + patience.all.toMillis() + " ms)")
                     .next("QEMU may be stopped, or the machine overloaded: try again");
         }
     }
@@ -217,14 +209,14 @@ final class QmpClient implements AutoCloseable {
         }
     }
 
-    private JsonNode message(long deadline) throws TooLate {
+    private QmpValue message(long deadline) throws TooLate {
         String line = line(deadline);
         try {
-            JsonNode message = JSON.readTree(line);
-            if (message != null && message.isObject()) {
+            QmpValue message = QmpValue.parse(line);
+            if (message.isObject()) {
                 return message;
             }
-        } catch (JsonProcessingException e) {
+        } catch (IOException e) {
             // Falls to the error below: what matters is the line, not where in it the parser gave up.
         }
         HptException error = malformed("not a QMP socket, it says " + excerpt(line));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.qemu;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -102,8 +101,8 @@ final class RamLocator {
 
     private Set<String> memdevs() {
         Set<String> ids = new HashSet<>();
-        for (JsonNode memdev : qmp.execute("query-memdev")) {
-            String id = memdev.path("id").asText("");
+        for (QmpValue memdev : qmp.execute("query-memdev").elements()) {
+            String id = memdev.get("id").text("");
             if (!id.isEmpty()) {
                 ids.add(id);
             }

@@ -71,7 +71,7 @@ class QmpClientTest {
         })) {
             try (QmpClient client = QmpClient.connect("qemu:test", socket(), SHORT)) {
                 assertThat(client.version()).isEqualTo("7.2.22");
-                assertThat(client.execute("query-name").path("name").asText()).isEqualTo("web1");
+                assertThat(client.execute("query-name").get("name").text("")).isEqualTo("web1");
                 assertThat(client.monitor("info registers -a")).isEqualTo("CPU#0\r\nEAX=1\r\n");
             }
         }
@@ -90,7 +90,7 @@ class QmpClientTest {
             peer.wait4ever();
         })) {
             try (QmpClient client = QmpClient.connect("qemu:test", socket(), SHORT)) {
-                assertThat(client.execute("query-name").path("name").asText()).isEqualTo("right");
+                assertThat(client.execute("query-name").get("name").text("")).isEqualTo("right");
             }
         }
     }
