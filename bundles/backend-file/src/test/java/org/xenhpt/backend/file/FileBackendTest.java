@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,6 +68,10 @@ class FileBackendTest {
     void tellsARefusalFromOtherFailures() {
         HptException denied = FileBackend.refused(folder, new AccessDeniedException(folder.toString()));
         assertThat(denied.reason()).isEqualTo(Reason.ACCESS_DENIED);
+        FileNotFoundException hidden = new FileNotFoundException("(Permission denied)");
+        assertThat(FileBackend.refused(folder.resolve("hidden"), hidden).reason()).isEqualTo(Reason.ACCESS_DENIED);
+        assertThat(FileBackend.refused(folder, new FileNotFoundException("(Too many open files)")).reason())
+                .isEqualTo(Reason.UNREADABLE_GUEST);
         HptException failed = FileBackend.refused(folder, new FileSystemException("a", null, "Input/output error"));
         assertThat(failed.reason()).isEqualTo(Reason.UNREADABLE_GUEST);
         assertThat(failed.getMessage()).contains("Input/output error");
@@ -117,15 +121,22 @@ class FileBackendTest {
     /** An interrupt closes the channel of whoever maps in that moment; a guest must outlive an interrupted command. */
     @Test
     void anInterruptedReaderDoesNotCloseTheImage() throws IOException {
-        Path path = Kit.write(folder, "guest.raw", Kit.pages(0, 256));
-        try (Guest guest = Kit.open(path)) {
+        Path raw = folder.resolve("guest.raw");
+        try (RandomAccessFile file = new RandomAccessFile(raw.toFile(), "rw")) {
+            file.setLength(2L << 30);
+        }
+        Path kdump = Kit.write(folder, "guest.kdump", new KdumpImage(true, 256).page(1).page(2).bytes());
+        try (Guest mapped = Kit.open(raw); Guest inflated = Kit.open(kdump)) {
             Thread.currentThread().interrupt();
             try {
-                Kit.assertPage(guest.memory(), 5 * 4096, 5);
+                assertThat(Kit.read(mapped.memory(), 700 << 20, 4096)).containsOnly(0);
+                mapped.memory().refresh();
+                Kit.assertPage(inflated.memory(), 4096, 1);
             } finally {
                 assertThat(Thread.interrupted()).isTrue();
             }
+            assertThat(Kit.read(mapped.memory(), 1500 << 20, 4096)).containsOnly(0);
+            Kit.assertPage(inflated.memory(), 8192, 2);
         }
-        assertThat(Files.size(path)).isEqualTo(1 << 20);
     }
 }
