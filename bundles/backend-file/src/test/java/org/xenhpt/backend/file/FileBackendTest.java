@@ -32,7 +32,7 @@ class FileBackendTest {
 
     @Test
     void saysWhatItOpened() {
-        Path path = Kit.write(folder, "guest.raw", new byte[1 << 20]);
+        Path path = Samples.write(folder, "guest.raw", new byte[1 << 20]);
         GuestUri uri = new GuestUri("file", path.toString());
         try (Guest guest = new FileBackend().open(uri)) {
             assertThat(guest.info().uri()).isEqualTo(uri);
@@ -49,16 +49,16 @@ class FileBackendTest {
 
     @Test
     void namesTheMissingFileByItsAbsolutePath() {
-        HptException e = Kit.failure(Path.of("no", "such.elf"));
+        HptException e = Samples.failure(Path.of("no", "such.elf"));
         assertThat(e.reason()).isEqualTo(Reason.NO_SUCH_GUEST);
         assertThat(e.subject()).isEqualTo(Path.of("no", "such.elf").toAbsolutePath().toString());
     }
 
     @Test
     void refusesWhatIsNoFile() {
-        assertThat(Kit.unreadable(folder).detail()).contains("directory");
-        assertThat(Kit.unreadable(Path.of("/dev/null")).detail()).contains("not a regular file");
-        assertThat(Kit.unreadable(Kit.write(folder, "empty", new byte[0])).detail()).contains("empty");
+        assertThat(Samples.unreadable(folder).detail()).contains("directory");
+        assertThat(Samples.unreadable(Path.of("/dev/null")).detail()).contains("not a regular file");
+        assertThat(Samples.unreadable(Samples.write(folder, "empty", new byte[0])).detail()).contains("empty");
         HptException e = catchThrowableOfType(HptException.class,
                 () -> new FileBackend().open(new GuestUri("file", "a\0b")));
         assertThat(e.reason()).isEqualTo(Reason.NO_SUCH_GUEST);
@@ -80,7 +80,7 @@ class FileBackendTest {
 
     @Test
     void aClosedImageIsGone() {
-        Guest guest = Kit.open(Kit.write(folder, "guest.raw", new byte[1 << 20]));
+        Guest guest = Samples.open(Samples.write(folder, "guest.raw", new byte[1 << 20]));
         guest.close();
         HptException e = catchThrowableOfType(HptException.class, () -> guest.memory().window(0));
         assertThat(e.reason()).isEqualTo(Reason.GUEST_GONE);
@@ -89,9 +89,9 @@ class FileBackendTest {
 
     @Test
     void aFileThatShrinksIsGoneWhenTheNextReadingBegins() throws IOException {
-        Path path = Kit.write(folder, "guest.raw", new byte[4 << 20]);
-        try (Guest guest = Kit.open(path)) {
-            Kit.read(guest.memory(), 3 << 20, 4096);
+        Path path = Samples.write(folder, "guest.raw", new byte[4 << 20]);
+        try (Guest guest = Samples.open(path)) {
+            Samples.read(guest.memory(), 3 << 20, 4096);
             guest.memory().refresh();
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
                 file.setLength(1 << 20);
@@ -108,8 +108,8 @@ class FileBackendTest {
         for (int gfn = 0; gfn < 256; gfn++) {
             image.page(gfn);
         }
-        Path path = Kit.write(folder, "guest.kdump", image.bytes());
-        try (Guest guest = Kit.open(path)) {
+        Path path = Samples.write(folder, "guest.kdump", image.bytes());
+        try (Guest guest = Samples.open(path)) {
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
                 file.setLength(100_000);
             }
@@ -125,18 +125,18 @@ class FileBackendTest {
         try (RandomAccessFile file = new RandomAccessFile(raw.toFile(), "rw")) {
             file.setLength(2L << 30);
         }
-        Path kdump = Kit.write(folder, "guest.kdump", new KdumpImage(true, 256).page(1).page(2).bytes());
-        try (Guest mapped = Kit.open(raw); Guest inflated = Kit.open(kdump)) {
+        Path kdump = Samples.write(folder, "guest.kdump", new KdumpImage(true, 256).page(1).page(2).bytes());
+        try (Guest mapped = Samples.open(raw); Guest inflated = Samples.open(kdump)) {
             Thread.currentThread().interrupt();
             try {
-                assertThat(Kit.read(mapped.memory(), 700 << 20, 4096)).containsOnly(0);
+                assertThat(Samples.read(mapped.memory(), 700 << 20, 4096)).containsOnly(0);
                 mapped.memory().refresh();
-                Kit.assertPage(inflated.memory(), 4096, 1);
+                Samples.assertPage(inflated.memory(), 4096, 1);
             } finally {
                 assertThat(Thread.interrupted()).isTrue();
             }
-            assertThat(Kit.read(mapped.memory(), 1500 << 20, 4096)).containsOnly(0);
-            Kit.assertPage(inflated.memory(), 8192, 2);
+            assertThat(Samples.read(mapped.memory(), 1500 << 20, 4096)).containsOnly(0);
+            Samples.assertPage(inflated.memory(), 8192, 2);
         }
     }
 }
