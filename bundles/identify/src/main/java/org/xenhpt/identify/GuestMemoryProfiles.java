@@ -86,17 +86,17 @@ public final class GuestMemoryProfiles implements ProfileSource {
         }
         BtfLayouts layouts = BtfLayouts.of(btf.get(), needs.members());
         Map<String, Long> linked = new HashMap<>();
-        for (String name : needs.symbols()) {
-            Long address = symbols.get(name);
-            if (address != null) {
+        symbols.forEach((name, address) -> {
+            if (needs.wantsSymbol(name)) {
                 linked.put(name, linkAddress(kernel, address));
             }
-        }
+        });
         progress.report("reading the kernel's structure layouts from guest memory", 2, 2);
         return Optional.of(new Profile(kernel.release(),
                 new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
                 new Origin("guest-memory", guest.info().uri().toString(), LocalDate.now(ZoneOffset.UTC).toString()),
-                linked, layouts.structs(), layouts.constants()));
+                linked, layouts.structs(),
+                needs.constants().isEmpty() ? Map.of() : BtfLayouts.constants(btf.get(), needs::wantsConstant)));
     }
 
     /** Undoes what {@link org.xenhpt.api.kernel.Kernel#relocate} does. */

@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.osgi.service.component.annotations.Component;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
@@ -124,9 +123,9 @@ public final class BtfImporter implements ProfileImporter {
         ByteBuffer mapped = elf.bytes(section);
         byte[] blob = new byte[mapped.limit()];
         mapped.get(0, blob);
-        Map<String, Long> symbols = new HashMap<>(elf.symbols(needs.symbols()));
+        Map<String, Long> symbols = new HashMap<>(elf.symbols(needs::wantsSymbol));
         Optional<Banner> banner = Optional.empty();
-        Long bannerAt = elf.symbols(Set.of(BANNER)).get(BANNER);
+        Long bannerAt = elf.symbols(BANNER::equals).get(BANNER);
         if (bannerAt != null) {
             banner = elf.at(bannerAt, Banner.MAX_BYTES).flatMap(text -> Banner.parse(text, text.length));
         } else if (elf.section(".rodata").isPresent()) {
@@ -158,7 +157,7 @@ public final class BtfImporter implements ProfileImporter {
         BtfLayouts layouts = BtfLayouts.of(btf, needs.members());
         String name = kernel.release().isEmpty() ? nameOf(file) : kernel.release();
         return new Profile(name, kernel, new Origin("btf", file.toString(),
-                LocalDate.now(ZoneOffset.UTC).toString()), symbols, layouts.structs(), layouts.constants());
+                LocalDate.now(ZoneOffset.UTC).toString()), symbols, layouts.structs(), BtfLayouts.constants(btf, needs::wantsConstant));
     }
 
     private static String nameOf(Path file) {

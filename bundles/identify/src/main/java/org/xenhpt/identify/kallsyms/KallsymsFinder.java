@@ -38,7 +38,9 @@ final class KallsymsFinder {
     /** Bounds for what a hostile image can make this try. */
     private static final int MAX_DIGITS = 64;
     private static final int MAX_TOKEN_TABLES = 4;
-    private static final int MAX_MARKER_ARRAYS = 256;
+    private static final int MAX_MARKER_ARRAYS = 32;
+    /** Bytes that the last 256 names may take, with what lies between them and the markers. */
+    private static final int LAST_GROUP = 64 << 10;
     private static final int MAX_NAME_TABLES = 16;
     /** The smallest kernels have more than 4096 symbols. */
     private static final int MIN_GROUPS = 16;
@@ -310,7 +312,7 @@ final class KallsymsFinder {
         for (int count = groups; count >= Math.max(2, groups - 2); count--) {
             long last = marker(before, at + (count - 1) * width, width);
             long highest = at - last;
-            for (long start = highest & -4; start >= 8 && start > highest - 512 * GROUP; start -= 4) {
+            for (long start = highest & -4; start >= 8 && start > highest - LAST_GROUP; start -= 4) {
                 // The names follow their number, at the distance of the alignment: 8 bytes on x86-64, seen as 4 in 7.2.
                 for (int align = 4; align <= 8; align += 4) {
                     int number = intAt(before, (int) start - align);

@@ -118,6 +118,7 @@ class KallsymsTest {
         List<String> wanted = new ArrayList<>(expected.keySet());
         wanted.add("no_such_symbol");
         assertThat(kallsyms.lookUp(wanted)).isEqualTo(expected);
+        assertThat(kallsyms.lookUp(List.of("*"))).isEqualTo(expected);
     }
 
     @Test
