@@ -19,8 +19,8 @@ import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestUri;
 
 /**
- * Opens memory images: {@code file:PATH}, absolute or from the working directory. Reads headers and bitmaps only; memory
- * is read when it is asked for.
+ * Opens memory images: {@code file:PATH}, absolute or from the working directory. Reads headers and bitmaps only;
+ * memory is read when it is asked for.
  */
 @Component
 public final class FileBackend implements Backend {
@@ -75,7 +75,8 @@ public final class FileBackend implements Backend {
                     .next("name a memory image: file:PATH");
         }
         if (e instanceof AccessDeniedException) {
-            return new HptException(Step.BACKEND, Reason.ACCESS_DENIED, path.toString(), "may not be read by this user", e)
+            return new HptException(Step.BACKEND, Reason.ACCESS_DENIED, path.toString(),
+                    "may not be read by this user", e)
                     .next("run as a user who may read it, or change its permissions");
         }
         return new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, path.toString(),

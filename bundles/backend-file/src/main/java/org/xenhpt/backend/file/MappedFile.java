@@ -12,13 +12,14 @@ import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 
 /**
- * A file read where it is mapped. Maps lazily, read-only, 1 GiB at a time, a new map every 512 MiB: so any stretch of up
- * to {@link #STRIDE} bytes lies inside one map wherever it begins, and an image of thousands of extents needs no more
- * maps than its size does.
+ * A file read where it is mapped. Maps lazily, read-only, 1 GiB at a time, a new map every 512 MiB: so any stretch of
+ * up to {@link #STRIDE} bytes lies inside one map wherever it begins, and an image of thousands of extents needs no
+ * more maps than its size does.
  *
  * <p>A file that is truncated by another process while it is mapped: HotSpot throws {@link InternalError}
- * at whoever reads the pages that are gone, and may throw it a few instructions later, so that it cannot be caught where
- * it arises. Hence {@link #check()}, which is called before each page that is copied and at the begin of each reading.
+ * at whoever reads the pages that are gone, and may throw it a few instructions later, so that it cannot be caught
+ * where it arises. Hence {@link #check()}, which is called before each page that is copied and at the begin of each
+ * reading.
  */
 final class MappedFile extends ImageBytes {
     /** The longest {@link #slice}, in bytes. */

@@ -181,7 +181,8 @@ class ElfCoreTest {
 
     @Test
     void registersOfACrashedKernelHaveNoGsBase() {
-        byte[] notes = ElfImage.join(ElfImage.prstatus64(0xffffffff81000000L, 0x12), ElfImage.prstatus32(0xc1000000, -16));
+        byte[] notes = ElfImage.join(ElfImage.prstatus64(0xffffffff81000000L, 0x12),
+                ElfImage.prstatus32(0xc1000000, -16));
         try (Guest guest = open(new ElfImage(true).notes(notes).load(0, Kit.page(0)))) {
             VcpuRegisters wide = guest.registers().get(0);
             assertThat(wide.get(Register.RIP)).hasValue(0xffffffff81000000L);
@@ -258,7 +259,8 @@ class ElfCoreTest {
     @ValueSource(longs = {Long.MIN_VALUE, -4096, Long.MAX_VALUE, 1L << 52, (1L << 52) - 4096})
     void physicalAddressesThatNoMachineHas(long paddr) {
         int second = twoSegments(true).segmentAt(1);
-        assertThat(failure(twoSegments(true), bytes -> bytes.putLong(second + 24, paddr)).detail()).contains("segment 1");
+        assertThat(failure(twoSegments(true), bytes -> bytes.putLong(second + 24, paddr)).detail())
+                .contains("segment 1");
     }
 
     @Test

@@ -138,7 +138,8 @@ class KdumpTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void notesAndVmcoreinfo(boolean wide) {
-        byte[] notes = ElfImage.join(wide ? ElfImage.prstatus64(1, 2) : ElfImage.prstatus32(1, 2), ElfImage.qemu(0x500));
+        byte[] notes = ElfImage.join(wide ? ElfImage.prstatus64(1, 2) : ElfImage.prstatus32(1, 2),
+                ElfImage.qemu(0x500));
         try (Guest guest = open(sample(wide).notes(notes).vmcoreinfo("OSRELEASE=5.10\n").bytes())) {
             assertThat(guest.info().vcpus()).isEqualTo(1);
             assertThat(guest.registers().get(0).get(Register.CR3)).hasValue(0x513);
@@ -175,7 +176,8 @@ class KdumpTest {
 
     @Test
     void anElfCoreMayBeFlattenedToo() {
-        byte[] elf = new ElfImage(true).gap(100).load(PAGE, Kit.pages(1, 5)).load(0x100000, Kit.pages(0x100, 2)).bytes();
+        byte[] elf = new ElfImage(true).gap(100).load(PAGE, Kit.pages(1, 5)).load(0x100000, Kit.pages(0x100, 2))
+                .bytes();
         try (Guest guest = open(KdumpImage.flatten(elf, 1000))) {
             assertThat(guest.info().type()).isEqualTo("ELF core");
             assertThat(guest.memory().ranges()).containsExactly(new MemoryRange(PAGE, 5 * PAGE),
@@ -250,7 +252,8 @@ class KdumpTest {
     void lyingHeaders(int field, String value) {
         for (boolean wide : new boolean[] {true, false}) {
             KdumpImage image = sample(wide);
-            HptException e = failure(image, bytes -> bytes.putInt(image.statusAt() + field, Long.decode(value).intValue()));
+            int lie = Long.decode(value).intValue();
+            HptException e = failure(image, bytes -> bytes.putInt(image.statusAt() + field, lie));
             assertThat(e.detail()).contains("kdump");
         }
     }
@@ -298,7 +301,8 @@ class KdumpTest {
             Kit.assertNone(guest.memory(), PAGE);
             assertThat(guest.memory().window(2 * PAGE).bytes().getLong(0)).isZero();
         }
-        assertThat(failure(image, bytes -> bytes.putLong(image.descriptorsAt() + 1500 * 24, at == 0 ? -1 : at)).detail())
+        long lie = at == 0 ? -1 : at;
+        assertThat(failure(image, bytes -> bytes.putLong(image.descriptorsAt() + 1500 * 24, lie)).detail())
                 .contains("last pages");
     }
 
@@ -329,8 +333,8 @@ class KdumpTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"16,2,type 2", "24,9,version 9", "4096,-2,damaged", "4104,-2,damaged", "4104,0x7fffffffffffffff,damaged",
-        "4096,0x7fffffffffffffff,damaged", "4104,0x100000000,record 0"})
+    @CsvSource({"16,2,type 2", "24,9,version 9", "4096,-2,damaged", "4104,-2,damaged",
+        "4104,0x7fffffffffffffff,damaged", "4096,0x7fffffffffffffff,damaged", "4104,0x100000000,record 0"})
     void lyingFlattenedForms(int at, String value, String message) {
         byte[] flat = KdumpImage.flatten(sample(true).bytes(), 4096);
         ByteBuffer.wrap(flat).putLong(at, Long.decode(value));

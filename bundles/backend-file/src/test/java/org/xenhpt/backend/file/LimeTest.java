@@ -61,8 +61,8 @@ class LimeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0,0x12345678,no header", "4,2,no header", "8,-1,damaged", "16,-1,damaged", "16,0x7fffffffffffffff,damaged",
-        "16,0xfffffffffffff,truncated", "16,0,damaged", "8,0x1000000,damaged"})
+    @CsvSource({"0,0x12345678,no header", "4,2,no header", "8,-1,damaged", "16,-1,damaged",
+        "16,0x7fffffffffffffff,damaged", "16,0xfffffffffffff,truncated", "16,0,damaged", "8,0x1000000,damaged"})
     void lyingHeaders(int at, String value, String message) {
         byte[] image = ElfImage.join(range(0x100000, Kit.pages(0, 2)), range(0x200000, Kit.pages(0, 2)));
         ByteBuffer second = ByteBuffer.wrap(image, 32 + 2 * PAGE, 32).slice().order(ByteOrder.LITTLE_ENDIAN);
