@@ -29,8 +29,8 @@ import org.xenhpt.identify.btf.BtfLayouts;
 import org.xenhpt.identify.kallsyms.Kallsyms;
 
 /**
- * Makes a profile of what the guest's kernel carries about itself: structure layouts of its BTF, symbols of its kallsyms.
- * Slower than a profile in a file, so asked after those.
+ * Makes a profile of what the guest's kernel carries about itself: structure layouts of its BTF, symbols of its
+ * kallsyms. Slower than a profile in a file, so asked after those.
  */
 @Component(property = "service.ranking:Integer=50")
 public final class GuestMemoryProfiles implements ProfileSource {
@@ -44,8 +44,8 @@ public final class GuestMemoryProfiles implements ProfileSource {
     }
 
     /**
-     * @throws HptException {@code NO_PROFILE} when the kernel carries no BTF, no kallsyms, or no data symbols in it; it says
-     *                      which, and what to do
+     * @throws HptException {@code NO_PROFILE} when the kernel carries no BTF, no kallsyms, or no data symbols in it; it
+     *                      says which, and what to do
      */
     @Override
     public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,

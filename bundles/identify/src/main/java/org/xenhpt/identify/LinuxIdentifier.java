@@ -97,7 +97,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
             findings.add(new Finding("build id", buildId, "VMCOREINFO"));
         }
         findings.add(new Finding("architecture", kernel.architecture().label(),
-                info.isPresent() ? "the symbols' addresses in VMCOREINFO" : "the page tables map the image as x86-64 does"));
+                info.isPresent() ? "the symbols' addresses in VMCOREINFO"
+                        : "the page tables map the image as x86-64 does"));
         findings.add(new Finding("paging", kernel.space().mode().label(),
                 "the only mode in which the kernel's page tables map its image"));
         long kaslr = kernel.kaslrOffset().orElse(0);

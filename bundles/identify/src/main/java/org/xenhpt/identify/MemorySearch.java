@@ -17,9 +17,9 @@ import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.PagingMode;
 
 /**
- * Goes through the guest's physical memory once and notes what may belong to a running kernel. It looks at two places of
- * each page: its first bytes (VMCOREINFO's page and note begin so) and its last entry (a top-level table's leads to the
- * kernel image). What it finds is claims, to be checked by {@link KernelCheck}.
+ * Goes through the guest's physical memory once and notes what may belong to a running kernel. It looks at two places
+ * of each page: its first bytes (VMCOREINFO's page and note begin so) and its last entry (a top-level table's leads to
+ * the kernel image). What it finds is claims, to be checked by {@link KernelCheck}.
  */
 final class MemorySearch {
     /** A text that says to be VMCOREINFO. */
@@ -191,8 +191,8 @@ final class MemorySearch {
     }
 
     /**
-     * The last resort: reads all memory for texts that need not begin a page, as VMCOREINFO did before 4.13 (203e9e41219b
-     * moved it out of .bss), and for banners, to say what was seen.
+     * The last resort: reads all memory for texts that need not begin a page, as VMCOREINFO did before 4.13
+     * (203e9e41219b moved it out of .bss), and for banners, to say what was seen.
      */
     void everything() {
         forEachStretch("searching all guest memory for texts", this::everything);

@@ -315,7 +315,8 @@ class LinuxIdentifierTest {
 
     @Test
     void saysThatEmptyMemoryIsAGuestThatHasNotBooted() {
-        assertThat(failure(memory).detail()).isEqualTo("48 MiB of RAM searched, all empty: the guest has not begun to boot");
+        assertThat(failure(memory).detail()).isEqualTo(
+                "48 MiB of RAM searched, all empty: the guest has not begun to boot");
     }
 
     @Test

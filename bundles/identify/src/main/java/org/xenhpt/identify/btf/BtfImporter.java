@@ -28,8 +28,8 @@ import org.xenhpt.identify.Banner;
 
 /**
  * Reads structure layouts from a file of BTF ({@code /sys/kernel/btf/vmlinux}), or from an ELF kernel image that has a
- * {@code .BTF} section ({@code vmlinux}); of the latter also symbols, banner and build id, where it has a symbol table and
- * notes.
+ * {@code .BTF} section ({@code vmlinux}); of the latter also symbols, banner and build id, where it has a symbol table
+ * and notes.
  */
 @Component
 public final class BtfImporter implements ProfileImporter {
@@ -156,8 +156,9 @@ public final class BtfImporter implements ProfileImporter {
     private static Profile profile(Path file, Btf btf, KernelMatch kernel, Map<String, Long> symbols, Needs needs) {
         BtfLayouts layouts = BtfLayouts.of(btf, needs.members());
         String name = kernel.release().isEmpty() ? nameOf(file) : kernel.release();
-        return new Profile(name, kernel, new Origin("btf", file.toString(),
-                LocalDate.now(ZoneOffset.UTC).toString()), symbols, layouts.structs(), BtfLayouts.constants(btf, needs::wantsConstant));
+        Origin origin = new Origin("btf", file.toString(), LocalDate.now(ZoneOffset.UTC).toString());
+        return new Profile(name, kernel, origin, symbols, layouts.structs(),
+                BtfLayouts.constants(btf, needs::wantsConstant));
     }
 
     private static String nameOf(Path file) {

@@ -18,10 +18,10 @@ import org.xenhpt.api.profile.StructLayout;
 import org.xenhpt.identify.btf.Btf.Kind;
 
 /**
- * Makes structure layouts of BTF, in the words of {@link StructLayout} and {@link Member}. Members of anonymous structures
- * and unions become their parent's. A named member whose type has no tag ({@code union {…} d_u;} in {@code struct dentry})
- * is given one by where it stands, {@code dentry.d_u}, so that a path can go through it. A typedef on the way is listed
- * under its own name, as that is the type the source writes.
+ * Makes structure layouts of BTF, in the words of {@link StructLayout} and {@link Member}. Members of anonymous
+ * structures and unions become their parent's. A named member whose type has no tag ({@code union {…} d_u;} in
+ * {@code struct dentry}) is given one by where it stands, {@code dentry.d_u}, so that a path can go through it. A
+ * typedef on the way is listed under its own name, as that is the type the source writes.
  */
 public final class BtfLayouts {
     /** Typedefs, qualifiers and arrays in a row; kernels have fewer than ten. */
@@ -200,7 +200,9 @@ public final class BtfLayouts {
         return ids;
     }
 
-    /** All of a structure, or null when there is none. Of several with one tag, the first that has the member wanted. */
+    /**
+     * All of a structure, or null when there is none. Of several with one tag, the first that has the member wanted.
+     */
     private StructLayout layout(String tag, String member) {
         StructLayout first = null;
         List<Integer> candidates = givenIds.containsKey(tag) ? List.of(givenIds.get(tag)) : named(tag);
@@ -396,7 +398,9 @@ public final class BtfLayouts {
         return qualifier + " " + declare(target, inner, depth + 1);
     }
 
-    /** Parameters that themselves take functions are written without theirs: depth is what makes such a text explode. */
+    /**
+     * Parameters that themselves take functions are written without theirs: depth is what makes such a text explode.
+     */
     private String parameters(int prototype, int depth) {
         if (depth > 4 || btf.length(prototype) > MAX_PARAMETERS) {
             return "(...)";

@@ -18,8 +18,8 @@ import java.util.function.Predicate;
 import org.xenhpt.api.kernel.Architecture;
 
 /**
- * What a profile needs of an ELF file (System V ABI, chapters 4 and 5; little-endian, x86): its sections and its symbols.
- * Every length is checked against the file's before anything is read by it.
+ * What a profile needs of an ELF file (System V ABI, chapters 4 and 5; little-endian, x86): its sections and its
+ * symbols. Every length is checked against the file's before anything is read by it.
  */
 final class ElfFile {
     /** A section: its name, type and flags, GVA, place in the file and length in bytes, linked section, entry size. */

@@ -28,8 +28,8 @@ public final class Kallsyms {
     /**
      * Finds the symbol table of a kernel.
      *
-     * @param known GVAs of symbols known from elsewhere: those of the table itself say where it is, the others decide whether
-     *              it is read rightly
+     * @param known GVAs of symbols known from elsewhere: those of the table itself say where it is, the others decide
+     *              whether it is read rightly
      * @param tried gets what was tried in vain
      */
     public static Optional<Kallsyms> find(KernelImage image, Map<String, Long> known, Collection<String> tried) {

@@ -17,9 +17,9 @@ import org.xenhpt.identify.kallsyms.AddressTable.Encoding;
  * Finds kallsyms in a kernel's image: by the symbols of its tables that VMCOREINFO lists since 6.0 (5fd8fea935a10,
  * f09bddbd86619), else by the table of tokens, which holds {@code 0\0 1\0 … 9\0} wherever it lies.
  *
- * <p>The order of the tables is, until 6.3: addresses or offsets, relative_base, num_syms, names, markers, seqs_of_names (6.2
- * and 6.3), token_table, token_index; since 6.4: num_syms, names, markers, token_table, token_index, addresses or offsets,
- * relative_base (until 6.19), seqs_of_names.
+ * <p>The order of the tables is, until 6.3: addresses or offsets, relative_base, num_syms, names, markers,
+ * seqs_of_names (6.2 and 6.3), token_table, token_index; since 6.4: num_syms, names, markers, token_table, token_index,
+ * addresses or offsets, relative_base (until 6.19), seqs_of_names.
  *
  * <p>Neither order nor encoding is taken from the kernel's version, as distributions back-port: every reading that the
  * tables allow is tried, and the one believed whose addresses ascend and in which known symbols are where they are.
@@ -281,8 +281,8 @@ final class KallsymsFinder {
     }
 
     /**
-     * How many markers begin here: each is the place of 256 more names, the first 0. They were {@code unsigned long} until
-     * 4.19 (80ffbaa5b1bd).
+     * How many markers begin here: each is the place of 256 more names, the first 0. They were {@code unsigned long}
+     * until 4.19 (80ffbaa5b1bd).
      */
     private static int markers(byte[] bytes, int at, int width) {
         if (marker(bytes, at, width) != 0) {
@@ -317,7 +317,8 @@ final class KallsymsFinder {
                 for (int align = 4; align <= 8; align += 4) {
                     int number = intAt(before, (int) start - align);
                     if (number > (count - 1) * GROUP && number <= count * GROUP) {
-                        Optional<Kallsyms> found = byNames(from + start, from + start - align, number, from + at, tokens);
+                        long names = from + start;
+                        Optional<Kallsyms> found = byNames(names, names - align, number, from + at, tokens);
                         if (found.isPresent()) {
                             return found;
                         }

@@ -8,11 +8,11 @@ import java.util.Optional;
 import org.xenhpt.identify.KernelImage;
 
 /**
- * The names of kallsyms: each a length and as many bytes, each of which stands for a token of one or more characters. The
- * first character is the symbol's type (scripts/kallsyms.c; kernel/kallsyms.c).
+ * The names of kallsyms: each a length and as many bytes, each of which stands for a token of one or more characters.
+ * The first character is the symbol's type (scripts/kallsyms.c; kernel/kallsyms.c).
  *
- * <p>A length byte with bit 7 set goes on in the next byte since 6.1 (73bbb94466fd3). Names were shorter than 128 characters
- * before (KSYM_NAME_LEN), so that the bit was never set and one reading serves all kernels.
+ * <p>A length byte with bit 7 set goes on in the next byte since 6.1 (73bbb94466fd3). Names were shorter than 128
+ * characters before (KSYM_NAME_LEN), so that the bit was never set and one reading serves all kernels.
  *
  * <p>No name is made to a string: a name's hash is computed from its tokens' hashes and looked up among those wanted.
  */
@@ -134,8 +134,8 @@ final class NameTable {
     /**
      * Finds names.
      *
-     * @return for each name the index of its symbol, or -1. Of several with one name (static functions of different files)
-     *         the first global one, else the first
+     * @return for each name the index of its symbol, or -1. Of several with one name (static functions of different
+     *         files) the first global one, else the first
      */
     int[] indexesOf(String[] wanted) {
         int slots = Integer.highestOneBit(Math.max(16, wanted.length) * 4);

@@ -135,7 +135,8 @@ class BtfTest {
         blob.enumeration64("big", "BIG", 0x1_0000_0002L);
         assertThat(BtfLayouts.constants(Btf.open(blob.bytes()), name -> name.startsWith("PIDTYPE")))
                 .isEqualTo(Map.of("PIDTYPE_PID", 0L, "PIDTYPE_MAX", 4L, "PIDTYPE_BAD", -1L));
-        assertThat(BtfLayouts.constants(Btf.open(blob.bytes()), "BIG"::equals)).isEqualTo(Map.of("BIG", 0x1_0000_0002L));
+        assertThat(BtfLayouts.constants(Btf.open(blob.bytes()), "BIG"::equals))
+                .isEqualTo(Map.of("BIG", 0x1_0000_0002L));
     }
 
     @Test
