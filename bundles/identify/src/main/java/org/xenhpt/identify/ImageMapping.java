@@ -28,6 +28,9 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
     /** The least that an image has: text, read-only data, data, bss. */
     private static final int MIN_ENTRIES = 3;
 
+    /** 256 MiB: no kernel is half as large, and what is mapped may be searched byte by byte. */
+    private static final int MAX_ENTRIES = 128;
+
     private static final long PRESENT = 1;
     private static final long WRITABLE = 2;
     private static final long PAGE_SIZE = 1 << 7;
@@ -68,7 +71,7 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
         int first = -1;
         int last = -1;
         long noExecute = 0;
-        for (int i = 0; i < ENTRIES; i++) {
+        for (int i = 0; i < ENTRIES && (first < 0 || i < first + MAX_ENTRIES); i++) {
             long entry = ram.entry(directory + i * 8L);
             long leaf = firstLeaf(ram, entry);
             if (leaf == 0) {

@@ -40,9 +40,11 @@ final class MemorySearch {
     private static final int NOTE_HEADER = 24;
     private static final int PAGE = 4096;
     private static final long REPORT_EVERY = 32L << 20;
-    /** A hostile guest may hold as many copies as it has pages. */
-    private static final int MAX_COPIES = 64;
-    private static final int MAX_TABLES = 64;
+    /** A hostile guest may hold as many copies as it has pages; each costs some microseconds to check. */
+    private static final int MAX_COPIES = 2048;
+    /** A kernel has two or three; each may cost a search of the image it maps. */
+    private static final int MAX_TABLES = 16;
+    private static final int MAX_BANNERS = 16;
     /** Directories looked at in full; a guest has a handful. */
     private static final int MAX_DIRECTORIES = 4096;
 
@@ -220,7 +222,7 @@ final class MemorySearch {
     private void addBanner(long gpa) {
         byte[] text = new byte[Banner.MAX_BYTES];
         int length = memory.read(gpa, text, 0, text.length);
-        if (banners.size() < MAX_COPIES) {
+        if (banners.size() < MAX_BANNERS) {
             Banner.parse(text, length).ifPresent(banner -> banners.putIfAbsent(banner.text(), gpa));
         }
     }
