@@ -24,6 +24,7 @@ import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.launch.Framework;
+import org.osgi.framework.wiring.FrameworkWiring;
 
 /** The OSGi framework with the distribution's bundles in it. */
 final class Platform implements AutoCloseable {
@@ -68,6 +69,8 @@ final class Platform implements AutoCloseable {
         // The storage is this process's own, so that any number of commands can run at the same time.
         all.put("felix.cache.locking", "false");
         all.put("felix.shutdown.hook", "false");
+        // So few bundles are resolved sooner than the resolver's threads are started.
+        all.put("felix.resolver.parallelism", "1");
         all.put("ds.loglevel", settings.logLevel().equals("debug") ? "info" : "error");
         all.put("felix.fileinstall.dir", settings.deploy().toString());
         all.putIfAbsent("felix.fileinstall.poll", "1000");
@@ -123,6 +126,8 @@ final class Platform implements AutoCloseable {
         }
         // Declarative Services first, so that no bundle's components wait for it in a second pass.
         installed.sort(Comparator.comparing(bundle -> !bundle.getSymbolicName().equals("org.apache.felix.scr")));
+        // All together: one by one, each start would run the resolver.
+        framework.adapt(FrameworkWiring.class).resolveBundles(installed);
         for (Bundle bundle : installed) {
             if (bundle.getHeaders("").get(Constants.FRAGMENT_HOST) != null) {
                 continue;
