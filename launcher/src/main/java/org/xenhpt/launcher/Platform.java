@@ -2,6 +2,9 @@
 package org.xenhpt.launcher;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,6 +35,7 @@ final class Platform implements AutoCloseable {
     private static final String SHELL = "(&(objectClass=" + ToIntFunction.class.getName() + ")(hpt.main=true))";
     private static final long SHELL_WAIT_NANOS = TimeUnit.SECONDS.toNanos(3);
     private static final long STOP_WAIT_MILLIS = 3_000;
+    private static final int DELETE_ATTEMPTS = 20;
 
     /** The requirement in the framework's message on a bundle that does not resolve. */
     private static final Pattern MISSING = Pattern.compile("missing requirement \\[[^]]*\\]\\(R [^)]*\\)\\] (\\S+; \\S+)");
@@ -40,7 +44,7 @@ final class Platform implements AutoCloseable {
     private final Path storage;
     private final Framework framework;
     private final List<String> problems = new ArrayList<>();
-    private final Thread onExit = new Thread(this::deleteStorage, "hpt-exit");
+    private final Thread onExit = new Thread(this::interrupted, "hpt-exit");
     private boolean extrasStarted;
 
     Platform(Settings settings) throws StartException {
@@ -133,7 +137,8 @@ final class Platform implements AutoCloseable {
                 continue;
             }
             try {
-                bundle.start();
+                // Transient: the framework is told anew each time, so that what it would note down is of no use.
+                bundle.start(Bundle.START_TRANSIENT);
             } catch (BundleException e) {
                 problems.add("bundle " + bundle.getSymbolicName() + ": " + oneLine(e));
             }
@@ -197,11 +202,23 @@ final class Platform implements AutoCloseable {
         deleteStorage();
     }
 
+    /** The process is told to end (SIGINT, SIGTERM), maybe while the framework still starts. */
+    private void interrupted() {
+        // What then goes wrong in the framework is of no interest to who ended it.
+        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream());
+        System.setErr(nowhere);
+        System.setOut(nowhere);
+        deleteStorage();
+    }
+
     private void deleteStorage() {
-        try (Stream<Path> files = Files.walk(storage)) {
-            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
-        } catch (IOException | java.io.UncheckedIOException e) {
-            // Another one is deleting it at the same moment, or it is gone already.
+        // Another thread may still write there.
+        for (int attempt = 0; attempt < DELETE_ATTEMPTS && Files.exists(storage); attempt++) {
+            try (Stream<Path> files = Files.walk(storage)) {
+                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+            } catch (IOException | UncheckedIOException e) {
+                // It changed while it was walked: the next attempt finds it as it is then.
+            }
         }
     }
 }

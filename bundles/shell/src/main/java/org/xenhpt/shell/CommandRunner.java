@@ -135,7 +135,7 @@ public final class CommandRunner {
         while (last.hasSubcommand()) {
             last = last.subcommand();
         }
-        // A command that only holds others does nothing itself.
+        // A command that only holds others does nothing itself. The user object of a command that is a method is the method.
         Object command = last.commandSpec().userObject();
         if (!(command instanceof Callable || command instanceof Runnable || command instanceof Method)) {
             throw new ParameterException(last.commandSpec().commandLine(), "which command?");

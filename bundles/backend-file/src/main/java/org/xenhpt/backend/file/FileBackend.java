@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.file;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -74,7 +75,7 @@ public final class FileBackend implements Backend {
             return new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, path.toString(), "no such file", e)
                     .next("name a memory image: file:PATH");
         }
-        if (e instanceof AccessDeniedException) {
+        if (e instanceof AccessDeniedException || e instanceof FileNotFoundException && !Files.isReadable(path)) {
             return new HptException(Step.BACKEND, Reason.ACCESS_DENIED, path.toString(),
                     "may not be read by this user", e)
                     .next("run as a user who may read it, or change its permissions");

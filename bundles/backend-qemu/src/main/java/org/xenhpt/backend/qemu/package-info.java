@@ -5,7 +5,7 @@
  *
  * <p>What the guest and QEMU pay:
  * <ul>
- * <li>{@code open} asks QEMU some twenty short questions on its main loop: some tens of milliseconds in all with TCG.
+ * <li>{@code open} asks QEMU some twenty short questions on its main loop, in five parcels: some milliseconds in all.
  * The QMP socket is given back before {@code open} returns, since QEMU serves one client a socket.
  * <li>Reading costs the guest nothing but memory bandwidth. The host pays when a window is read where the guest never
  * wrote: if the RAM is a memfd or a file on tmpfs or hugetlbfs, the page is allocated (a scan of an idle guest of 5 GiB

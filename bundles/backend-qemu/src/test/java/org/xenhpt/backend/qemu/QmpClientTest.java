@@ -96,6 +96,36 @@ class QmpClientTest {
     }
 
     @Test
+    void manyQuestionsAreAskedAtOnceAndAnsweredInOrder() throws IOException {
+        try (FakeQmp server = new FakeQmp(socket(), peer -> {
+            peer.begin();
+            List<String> requests = new ArrayList<>();
+            for (int i = 0; i < 200; i++) {
+                requests.add(peer.hear());
+                // The peer hears 64 before it answers any.
+                if (requests.size() == 64 || i == 199) {
+                    peer.say("{\"event\": \"RTC_CHANGE\"}");
+                    for (String request : requests) {
+                        peer.answer(request, "\"" + request.replaceAll(".*line-([0-9]+).*", "$1") + "\"");
+                    }
+                    requests.clear();
+                }
+            }
+            peer.wait4ever();
+        })) {
+            List<String> lines = new ArrayList<>();
+            List<String> expected = new ArrayList<>();
+            for (int i = 0; i < 200; i++) {
+                lines.add("line-" + i);
+                expected.add(Integer.toString(i));
+            }
+            try (QmpClient client = QmpClient.connect("qemu:test", socket(), QmpClient.Patience.NORMAL)) {
+                assertThat(client.monitor(lines)).isEqualTo(expected);
+            }
+        }
+    }
+
+    @Test
     void noGreeting() throws IOException {
         HptException error = failure(FakeQmp.Peer::wait4ever);
         assertThat(error.reason()).isEqualTo(Reason.UNREADABLE_GUEST);
