@@ -135,8 +135,9 @@ public final class CommandRunner {
         while (last.hasSubcommand()) {
             last = last.subcommand();
         }
-        // A subcommand may be a method of its command's class; picocli's user object then is that method.
-        if (!(last.commandSpec().userObject() instanceof Callable || last.commandSpec().userObject() instanceof Method)) {
+        // A command that only holds others does nothing itself. The user object of a command that is a method is the method.
+        Object command = last.commandSpec().userObject();
+        if (!(command instanceof Callable || command instanceof Runnable || command instanceof Method)) {
             throw new ParameterException(last.commandSpec().commandLine(), "which command?");
         }
         try {
