@@ -82,7 +82,7 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
             }
             long here = leafAddress(ram, entry) - i * LARGE;
             if (first < 0) {
-                if ((here & LARGE - 1) != 0 || !ram.contains(here + i * LARGE)) {
+                if ((here & LARGE - 1) != 0 || !ram.spans(here + i * LARGE)) {
                     return Optional.empty();
                 }
                 physBase = here;
@@ -96,7 +96,7 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
                 noExecute = firstNoExecute(ram, entry, BASE + i * LARGE);
             }
         }
-        if (first < 0 || last - first + 1 < MIN_ENTRIES || !ram.contains(physBase + (last + 1) * LARGE - 1)) {
+        if (first < 0 || last - first + 1 < MIN_ENTRIES || !ram.spans(physBase + (last + 1) * LARGE - 1)) {
             return Optional.empty();
         }
         long start = BASE + first * LARGE;

@@ -395,6 +395,31 @@ class LinuxIdentifierTest {
     }
 
     @Test
+    void findsAKernelWhoseFirstAndLastPagesWereFilteredOutOfTheImage() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        // As makedumpfile leaves it: the text blanked away, and the free pages after the end of bss.
+        List<MemoryRange> kept = List.of(new MemoryRange(0, GPA),
+                new MemoryRange(GPA + FakeKernel.READ_ONLY, 5 * MIB), new MemoryRange(40 * MIB, 8 * MIB));
+        PhysicalMemory filtered = new PhysicalMemory() {
+            @Override
+            public List<MemoryRange> ranges() {
+                return kept;
+            }
+
+            @Override
+            public boolean live() {
+                return false;
+            }
+
+            @Override
+            public MemoryWindow window(long gpa) {
+                return kept.stream().anyMatch(range -> range.contains(gpa)) ? memory.window(gpa) : MemoryWindow.NONE;
+            }
+        };
+        check(identify(filtered), kernel);
+    }
+
+    @Test
     void reportsItsProgress() {
         kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
         List<Long> done = new ArrayList<>();
