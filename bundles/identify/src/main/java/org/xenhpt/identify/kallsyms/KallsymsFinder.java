@@ -276,8 +276,17 @@ final class KallsymsFinder {
         while (gva - from < most && image.space().find((from - 1) & -PAGE) >= 0) {
             from = (from - 1) & -PAGE;
         }
+        // A filtered image leaves out pages of the kernel's image, those of zeros for one: they stay zeros here.
         byte[] bytes = new byte[(int) (gva - from)];
-        return image.read(from, bytes, bytes.length) ? bytes : new byte[0];
+        byte[] page = new byte[PAGE];
+        for (int at = 0; at < bytes.length;) {
+            int length = (int) Math.min(PAGE - (from + at & PAGE - 1), bytes.length - at);
+            if (image.read(from + at, page, length)) {
+                System.arraycopy(page, 0, bytes, at, length);
+            }
+            at += length;
+        }
+        return bytes;
     }
 
     /**
