@@ -191,6 +191,7 @@ public final class LinuxTaskReader implements TaskReader {
         }
 
         void run() {
+            names.begin();
             ListHead.End end = walkProcesses(ListHead.Direction.FORWARD, this::process);
             if (end != ListHead.End.CLOSED) {
                 whole = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.kit.sched;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.xenhpt.api.error.MemoryFault;
@@ -29,6 +30,7 @@ final class TaskNames {
     private final Optional<Worker> worker;
     private final Optional<Thread> thread;
     private final TextCache texts = new TextCache();
+    private final RecentNames recent = new RecentNames();
     private final WorkerNames workerNames = new WorkerNames();
 
     /** How to get from a task to its kthread and what it keeps there. */
@@ -64,9 +66,21 @@ final class TaskNames {
                 "workqueue_struct.name");
     }
 
+    /** Begins a reading: tasks will mostly come in the order of the one before. */
+    void begin() {
+        recent.begin();
+    }
+
     /** The name as the task itself has it. */
     String comm(long task) {
-        return texts.get(space, comm.address(task), Math.min(comm.size(), LONGEST));
+        long gva = comm.address(task);
+        if (comm.size() != RecentNames.SIZE) {
+            return texts.get(space, gva, Math.min(comm.size(), LONGEST));
+        }
+        long first = space.readLong(gva);
+        long second = space.readLong(gva + Long.BYTES);
+        String name = recent.next(first, second);
+        return name != null ? name : recent.put(first, second, texts.get(space, gva, RecentNames.SIZE));
     }
 
     /** @param flags the task's flags */
@@ -122,6 +136,43 @@ final class TaskNames {
 
     private String text(Field field, long base) {
         return texts.get(space, field.address(base), Math.min(field.size(), LONGEST));
+    }
+
+    /** The names of the reading before, in its order: with them, most names cost two comparisons. */
+    private static final class RecentNames {
+        /** TASK_COMM_LEN. */
+        static final int SIZE = 16;
+        private static final int MOST = 1 << 16;
+
+        private long[] bytes = new long[0];
+        private String[] names = new String[0];
+        private int position;
+
+        void begin() {
+            position = 0;
+        }
+
+        /** The name at the next position if it has these bytes, else null. */
+        String next(long first, long second) {
+            int at = position++;
+            return at < names.length && bytes[2 * at] == first && bytes[2 * at + 1] == second ? names[at] : null;
+        }
+
+        /** Puts the name at the position last asked for. */
+        String put(long first, long second, String name) {
+            int at = position - 1;
+            if (at >= names.length && at < MOST) {
+                int size = Math.max(256, 2 * at);
+                bytes = Arrays.copyOf(bytes, 2 * size);
+                names = Arrays.copyOf(names, size);
+            }
+            if (at < names.length) {
+                bytes[2 * at] = first;
+                bytes[2 * at + 1] = second;
+                names[at] = name;
+            }
+            return name;
+        }
     }
 
     /** Names put together before: a worker's name and its work are mostly those of the reading before. */

@@ -79,6 +79,20 @@ class LinuxTaskReaderTest {
     }
 
     @Test
+    void namesOfAReadingAreNotThoseOfTheOneBefore() {
+        LinuxTaskReader reader = reader();
+        assertThat(reader.read(TaskQuery.PROCESSES).tasks()).hasSize(4);
+        linux.memory().putString(linux.gpa(linux.taskMember(daemon, "comm")), "renamed");
+        linux.link(linux.initTask(), daemon);
+        assertThat(reader.read(TaskQuery.PROCESSES).tasks()).extracting(Task::name)
+                .containsExactly("renamed", "child", "last");
+        linux.link(linux.initTask(), init);
+        linux.link(init, daemon);
+        assertThat(reader.read(TaskQuery.PROCESSES).tasks()).extracting(Task::name)
+                .containsExactly("init", "renamed", "child", "last");
+    }
+
+    @Test
     void threadsFollowTheirProcess() {
         ProcessTable table = reader().read(TaskQuery.THREADS);
         assertThat(table.tasks()).extracting(Task::pid, Task::tgid, Task::name).containsExactly(tuple(1, 1, "init"),
