@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.inference;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * {@code signal_struct}, which the threads of a process share, and the list of threads in it: its head lies in what {@code
+ * signal} leads to, and the first node is {@code thread_node} of the process's first thread.
+ */
+final class Signals {
+    private static final String TASK = "task_struct";
+    private static final String SIGNAL = "signal_struct";
+    /** thread_head follows a few counters. In bytes. */
+    private static final int HEAD_WITHIN = 256;
+    private static final int MOST_THREADS = 1 << 16;
+    private static final int ASKED_THREADS = 4096;
+    /** How far into signal_struct the limits are looked for. In bytes. */
+    private static final int SIGNAL_SIZE = 2048;
+    /** RLIM_NLIMITS, each with its present value and its maximum: user space relies on the number. */
+    private static final int LIMITS = 16;
+    /** RLIMIT_STACK, of which INIT_RLIMITS gives init_task _STK_LIM, 8 MiB (include/asm-generic/resource.h). */
+    private static final int STACK_LIMIT = 3;
+    private static final long STACK_BYTES = 8 << 20;
+    /** RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_LOCKS: of these init_task's are never set. */
+    private static final int[] UNLIMITED = {0, 1, 2, 10};
+
+    private final Tasks tasks;
+    private final Findings findings;
+    private final KernelMemory memory;
+    private final int pointer;
+    /** How many threads each process has, by its signal_struct. */
+    private final Map<Long, Integer> sizes = new HashMap<>();
+
+    Signals(Tasks tasks, Findings findings) {
+        this.tasks = tasks;
+        this.findings = findings;
+        this.memory = tasks.memory();
+        this.pointer = memory.pointerSize();
+    }
+
+    /** thread_node, signal and thread_head, each found by the others. */
+    private record Threads(int node, int signal, int head, int agreed) {
+    }
+
+    void find() {
+        Optional<Threads> threads = threads();
+        if (threads.isEmpty()) {
+            findings.missing("signal and its list of threads (thread_head): no member leads to the head of such a list");
+            return;
+        }
+        Threads found = threads.get();
+        int asked = tasks.processes().size();
+        int whole = 0;
+        for (Snapshot leader : tasks.processes()) {
+            if (collect(leader, found)) {
+                whole++;
+            }
+        }
+        findings.add(TASK, "thread_node", new Candidate(found.node, whole, asked), 2 * pointer, "struct list_head",
+                "is on a whole list of threads of one tgid");
+        findings.add(TASK, "signal", new Candidate(found.signal, found.agreed, asked), pointer, "struct signal_struct *",
+                "leads to where the head of the list of threads lies");
+        findings.add(SIGNAL, "thread_head", new Candidate(found.head, found.agreed, asked), 2 * pointer,
+                "struct list_head", "the head of the list through thread_node of the process's first task");
+        threadCount(found);
+        endedRuntime(found);
+    }
+
+    /**
+     * Of a process of one thread, thread_node and the head lead to each other and nowhere else, and the head is as far from
+     * where signal leads in every process.
+     */
+    private Optional<Threads> threads() {
+        List<Snapshot> asked = tasks.processes();
+        Threads best = null;
+        for (int node = 0; node < tasks.window() - 2 * pointer; node += pointer) {
+            Map<Long, Long> heads = new HashMap<>();
+            for (Snapshot task : asked) {
+                long head = task.pointer(node + pointer);
+                long at = task.gva() + node;
+                // The first task is always the first node: the head is before it, however many follow.
+                boolean outside = memory.distance(task.gva(), head) < 0
+                        || memory.distance(task.gva(), head) >= tasks.window();
+                if (head == task.pointer(node) && outside && memory.leadsSomewhere(head) && memory.pointer(head) == at
+                        && memory.pointer(head + pointer) == at) {
+                    heads.put(task.gva(), head);
+                }
+            }
+            if (2 * heads.size() <= asked.size()) {
+                continue;
+            }
+            for (int signal = 0; signal < tasks.window() - pointer; signal += pointer) {
+                Threads candidate = distances(heads, node, signal);
+                if (candidate != null && (best == null || candidate.agreed > best.agreed)) {
+                    best = candidate;
+                }
+            }
+        }
+        return Optional.ofNullable(best);
+    }
+
+    private Threads distances(Map<Long, Long> heads, int node, int signal) {
+        long distance = -1;
+        for (Map.Entry<Long, Long> entry : heads.entrySet()) {
+            long each = memory.distance(tasks.at(entry.getKey()).pointer(signal), entry.getValue());
+            if (each < 0 || each >= HEAD_WITHIN || distance >= 0 && each != distance) {
+                return null;
+            }
+            distance = each;
+        }
+        // Also of those with more threads: the head leads to the first of them.
+        int head = (int) distance;
+        Candidate all = Candidate.ask(signal, tasks.processes(),
+                task -> memory.pointer(task.pointer(signal) + head) == task.gva() + node);
+        return all.convinces() ? new Threads(node, signal, head, all.agreed()) : null;
+    }
+
+    /** Walks a process's threads; whether they are of it, and the list is whole. */
+    private boolean collect(Snapshot leader, Threads found) {
+        var tgid = findings.offset(TASK, "tgid");
+        long head = leader.pointer(found.signal) + found.head;
+        long from = head;
+        long at = memory.pointer(head);
+        List<Long> threads = new ArrayList<>();
+        while (at != head) {
+            if (threads.size() >= MOST_THREADS || !memory.leadsSomewhere(at) || memory.pointer(at + pointer) != from) {
+                return false;
+            }
+            long task = at - found.node;
+            if (tgid.isPresent() && memory.int32(task + tgid.getAsInt()) != leader.int32(tgid.getAsInt())) {
+                return false;
+            }
+            threads.add(task);
+            from = at;
+            at = memory.pointer(at);
+        }
+        sizes.put(leader.pointer(found.signal), threads.size());
+        for (long task : threads) {
+            if (task != leader.gva() && tasks.threads().size() < ASKED_THREADS) {
+                Snapshot thread = memory.snapshot(task, leader.length());
+                if (thread.length() == leader.length()) {
+                    tasks.addThread(thread);
+                }
+            }
+        }
+        return true;
+    }
+
+    /** nr_threads is among the numbers before the head; where all are equal in all processes, it is not known which it is. */
+    private void threadCount(Threads found) {
+        List<Long> signals = new ArrayList<>(sizes.keySet());
+        List<Candidate> counts = new ArrayList<>();
+        for (int offset = 0; offset < found.head; offset += 4) {
+            int at = offset;
+            Candidate count = Candidate.ask(at, signals, signal -> memory.int32(signal + at) == sizes.get(signal));
+            if (count.convinces()) {
+                counts.add(count);
+            }
+        }
+        counts.sort((a, b) -> b.agreed() - a.agreed());
+        Candidate.only(counts).ifPresentOrElse(count -> findings.add(SIGNAL, "nr_threads", count, 4, "int",
+                "as many threads as the list has"), () -> findings.missing("nr_threads: " + counts.size()
+                + " counters have as many threads as the list"));
+    }
+
+    /** sum_sched_runtime stands just before the limits since 2.6.30 (commit 32bd671d6cbe); init_task's limits are known. */
+    private void endedRuntime(Threads found) {
+        Snapshot init = memory.snapshot(tasks.init().pointer(found.signal), SIGNAL_SIZE);
+        long unlimited = pointer == 4 ? 0xffffffffL : -1L;
+        for (int limits = found.head + 8; limits + 2 * LIMITS * pointer <= init.length(); limits += pointer) {
+            if (init.pointer(limits + STACK_LIMIT * 2 * pointer) != STACK_BYTES
+                    || init.pointer(limits + (STACK_LIMIT * 2 + 1) * pointer) != unlimited) {
+                continue;
+            }
+            boolean rest = true;
+            for (int limit : UNLIMITED) {
+                rest &= init.pointer(limits + 2 * limit * pointer) == unlimited
+                        && init.pointer(limits + (2 * limit + 1) * pointer) == unlimited;
+            }
+            if (!rest) {
+                continue;
+            }
+            int at = limits;
+            Candidate ordered = Candidate.ask(limits, sizes.keySet(), signal -> isLimits(signal + at));
+            if (ordered.convinces()) {
+                findings.add(SIGNAL, "rlim", ordered, 2 * LIMITS * pointer, "struct rlimit[16]",
+                        "sixteen pairs, none above its maximum; init_task's are as the kernel is built with");
+                int ended = limits - 8;
+                Candidate runtime = Candidate.ask(ended, sizes.keySet(), signal -> isTime(signal + ended));
+                if (runtime.convinces()) {
+                    findings.add(SIGNAL, "sum_sched_runtime", runtime, 8, "unsigned long long",
+                            "a time in nanoseconds before rlim");
+                }
+            }
+            return;
+        }
+        findings.missing("sum_sched_runtime: init_task's limits are not in its signal_struct");
+    }
+
+    private boolean isLimits(long gva) {
+        for (int i = 0; i < LIMITS; i++) {
+            long now = memory.pointer(gva + 2L * i * pointer);
+            long most = memory.pointer(gva + (2L * i + 1) * pointer);
+            if (Long.compareUnsigned(now, most) > 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean isTime(long gva) {
+        long nanos = memory.int32(gva) & 0xffffffffL | (long) memory.int32(gva + 4) << 32;
+        return nanos >= 0 && nanos <= Times.LONGEST_NANOS;
+    }
+}

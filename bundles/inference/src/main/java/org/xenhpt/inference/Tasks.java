@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.inference;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The tasks that are asked where their members are: {@code init_task}, the processes of the list in its order (of a very long
+ * one, a part), and further threads once they are known.
+ */
+final class Tasks {
+    private final KernelMemory memory;
+    private final Snapshot init;
+    private final List<Snapshot> processes;
+    private final Set<Long> known;
+    private final int name;
+    private final int list;
+    private final int count;
+    private final List<Snapshot> threads = new ArrayList<>();
+    private final Map<Long, Snapshot> byAddress = new HashMap<>();
+    private Set<Long> kernelThreads = Set.of();
+
+    /**
+     * @param processes snapshots of processes other than init_task
+     * @param all       GVAs of all processes
+     * @param name      offset of {@code comm}
+     * @param list      offset of {@code tasks}
+     */
+    Tasks(KernelMemory memory, Snapshot init, List<Snapshot> processes, List<Long> all, int name, int list) {
+        this.memory = memory;
+        this.init = init;
+        this.processes = List.copyOf(processes);
+        this.known = new HashSet<>(all);
+        this.count = all.size();
+        this.name = name;
+        this.list = list;
+        processes.forEach(task -> byAddress.put(task.gva(), task));
+        byAddress.put(init.gva(), init);
+    }
+
+    KernelMemory memory() {
+        return memory;
+    }
+
+    Snapshot init() {
+        return init;
+    }
+
+    /** Processes other than init_task, in the order of the list, which is that of their making. */
+    List<Snapshot> processes() {
+        return processes;
+    }
+
+    /** How many processes the guest has, also those that are not asked. */
+    int count() {
+        return count;
+    }
+
+    /** Threads that are not the first of their process. */
+    List<Snapshot> threads() {
+        return threads;
+    }
+
+    void addThread(Snapshot thread) {
+        threads.add(thread);
+        known.add(thread.gva());
+        byAddress.put(thread.gva(), thread);
+    }
+
+    /** Processes and threads, without init_task. */
+    List<Snapshot> all() {
+        List<Snapshot> all = new ArrayList<>(processes);
+        all.addAll(threads);
+        return all;
+    }
+
+    /** Whether there is a task at a GVA. */
+    boolean isTask(long gva) {
+        return gva == init.gva() || known.contains(gva);
+    }
+
+    /** Whether there is a task at a GVA of which there is a snapshot. */
+    boolean isAsked(long gva) {
+        return byAddress.containsKey(gva);
+    }
+
+    Snapshot at(long gva) {
+        return byAddress.get(gva);
+    }
+
+    int nameOffset() {
+        return name;
+    }
+
+    int listOffset() {
+        return list;
+    }
+
+    String name(Snapshot task) {
+        return task.text(name, Snapshot.NAME_LENGTH);
+    }
+
+    /** How many bytes of every task could be read: where members are looked for. */
+    int window() {
+        int window = init.length();
+        for (Snapshot task : processes) {
+            window = Math.min(window, task.length());
+        }
+        return window & -8;
+    }
+
+    void kernelThreads(Set<Long> tasks) {
+        kernelThreads = tasks;
+    }
+
+    /** Whether a task is the idle task, kthreadd, or a descendant of kthreadd. */
+    boolean isKernelThread(Snapshot task) {
+        return kernelThreads.contains(task.gva());
+    }
+}
