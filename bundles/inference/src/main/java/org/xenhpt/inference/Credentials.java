@@ -90,7 +90,7 @@ final class Credentials {
         for (int at = 4; at + IDS_SIZE + 40 <= CRED_SIZE; at += 4) {
             int offset = at;
             Candidate fits = Candidate.ask(at, all, cred -> isIds(cred, offset) && (!roots.contains(cred) || isZero(cred, offset)));
-            int others = (int) users.stream().filter(cred -> isIds(cred, offset) && !isZero(cred, offset)).count();
+            int others = (int) users.stream().filter(cred -> isIds(cred, offset) && cred.int32(offset) != 0).count();
             boolean capabilities = 2 * roots.stream().filter(cred -> isFollowedByCapabilities(cred, offset + IDS_SIZE)).count()
                     > roots.size();
             if (fits.convinces() && capabilities) {
@@ -128,8 +128,13 @@ final class Credentials {
     }
 
     /** securebits, cap_inheritable, cap_permitted, cap_effective: 0, empty, full, full; with padding before or without. */
-    private static boolean isFollowedByCapabilities(Snapshot cred, int securebits) {
+    private boolean isFollowedByCapabilities(Snapshot cred, int securebits) {
         for (int permitted = securebits + 12; permitted <= securebits + 16; permitted += 4) {
+            // Sets of a single u64, since 6.3 (commit f122a08b197d), are aligned like one.
+            boolean padded = permitted > securebits + 12;
+            if (padded && (pointer == 4 || (permitted & 7) != 0)) {
+                continue;
+            }
             long full = cred.int64(permitted);
             boolean isFull = full != 0 && (full + 1 & full) == 0 && Long.bitCount(full) > 30;
             if (isFull && cred.int64(permitted + 8) == full && cred.int64(permitted - 8) == 0 && cred.int32(securebits) == 0) {

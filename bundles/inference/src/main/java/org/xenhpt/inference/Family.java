@@ -124,7 +124,7 @@ final class Family {
             findings.add(TASK, "sibling", new Candidate(sibling, found.get(0).agreed(), found.get(0).asked()),
                     2 * pointer, LIST, "is on the parent's list of children");
         } else {
-            findings.missing("children and sibling: " + found + " pairs of lists could be they");
+            findings.missing("children and sibling: " + found.size() + " pairs of lists could be they");
         }
     }
 

@@ -25,7 +25,6 @@ final class Inference {
     /** What was found out, or empty when there is no init_task with a list of processes. */
     Optional<Findings> run() {
         List<InitTaskSearch.Place> places = new InitTaskSearch(memory).places();
-        if (System.getProperty("dbg") != null) places.forEach(p -> System.out.println(Long.toHexString(p.gva()) + " " + Integer.toHexString(p.name())));
         if (places.isEmpty()) {
             rejected.add("no task named swapper that points to itself in the kernel image");
         }
@@ -62,9 +61,9 @@ final class Inference {
                 "struct list_head", "a circular list through init_task leads from name to name");
         new Identity(tasks, findings).find();
         new Family(tasks, findings).find();
-        new Memory(tasks, findings).find();
         new Signals(tasks, findings).find();
         new Scheduling(tasks, findings).stackAndState();
+        new Memory(tasks, findings).find();
         new Times(tasks, findings).find();
         new Scheduling(tasks, findings).runtime();
         new Credentials(tasks, findings).find();

@@ -12,6 +12,7 @@ final class Memory {
     private static final int PF_WQ_WORKER = 0x20;
     /** comm of workers of workqueues. */
     private static final String WORKER = "kworker/";
+    private static final int AFTER_STACK = 32;
 
     private final Tasks tasks;
     private final Findings findings;
@@ -53,7 +54,10 @@ final class Memory {
                 (task, offset) -> (task.int32(offset) & PF_KTHREAD) != 0 == tasks.isKernelThread(task)
                         && ((task.int32(offset) & PF_WQ_WORKER) != 0 || !tasks.name(task).startsWith(WORKER)));
         found.removeIf(flags -> (tasks.init().int32(flags.offset()) & PF_KTHREAD) == 0);
-        Optional<Candidate> flags = Candidate.only(found);
+        // Of several, the one that follows the stack: stack, usage, flags is their order since 2.6.17.
+        int stack = findings.offset(TASK, "stack").orElse(Integer.MAX_VALUE);
+        Optional<Candidate> flags = Candidate.only(found).or(() -> found.stream()
+                .filter(f -> f.offset() > stack && f.offset() <= stack + AFTER_STACK).findFirst());
         if (flags.isPresent()) {
             findings.add(TASK, "flags", flags.get(), 4, "unsigned int",
                     "PF_KTHREAD is set for the descendants of kthreadd alone, PF_WQ_WORKER for kworkers");

@@ -26,7 +26,9 @@ final class Scheduling {
     private static final int RESOLUTION = 10;
     private static final int INVERSE_WEIGHT = 4194304;
     private static final int ENTITY_SIZE = 512;
-    private static final long SLACK_NANOS = 5_000_000_000L;
+    /** By how much the scheduler's clock may differ from the one of start_time: it is not adjusted to the right time. */
+    private static final long SLACK_NANOS = 200_000_000L;
+    private static final int SLACK_SHARE = 1000;
 
     private final Tasks tasks;
     private final Findings findings;
@@ -151,11 +153,12 @@ final class Scheduling {
         }
         int se = entities.get(0);
         OptionalInt start = findings.offset(TASK, "start_time");
-        List<Candidate> found = Candidate.search(se + pointer + 4, Math.min(se + ENTITY_SIZE, tasks.window() - 32), pointer,
+        List<Candidate> found = Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32), pointer,
                 tasks.all(), (task, offset) -> isRuntime(task, offset, start));
+        found.removeIf(c -> 2 * tasks.all().stream().map(t -> t.int64(c.offset())).distinct().count() < tasks.all().size());
         Optional<Candidate> runtime = Candidate.only(found);
         if (runtime.isEmpty()) {
-            findings.missing("sum_exec_runtime: " + found.size() + " times could be it");
+            findings.missing("sum_exec_runtime: " + found.size() + " times could be it " + se);
             return;
         }
         int at = runtime.get().offset() + 8 - se;
@@ -176,8 +179,8 @@ final class Scheduling {
         long at = task.int64(offset);
         long sum = task.int64(offset + 8);
         long earliest = start.isPresent() ? task.int64(start.getAsInt()) : 0;
-        boolean plausible = at > 0 && at < Times.LONGEST_NANOS && sum > 0 && at >= earliest - SLACK_NANOS
-                && sum <= at - earliest + SLACK_NANOS;
+        long slack = SLACK_NANOS + earliest / SLACK_SHARE;
+        boolean plausible = at > 0 && at < Times.LONGEST_NANOS && sum > 0 && sum <= at - earliest + slack;
         return plausible && (isEarlier(task.int64(offset + 16), sum) || isEarlier(task.int64(offset + 24), sum));
     }
 

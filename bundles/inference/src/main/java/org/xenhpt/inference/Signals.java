@@ -94,8 +94,13 @@ final class Signals {
                 continue;
             }
             for (int signal = 0; signal < tasks.window() - pointer; signal += pointer) {
+                if (signal == node || signal == node + pointer) {
+                    continue;
+                }
                 Threads candidate = distances(heads, node, signal);
-                if (candidate != null && (best == null || candidate.agreed > best.agreed)) {
+                // Of what leads into the same structure, signal leads to its start.
+                if (candidate != null && (best == null || candidate.agreed > best.agreed
+                        || candidate.agreed == best.agreed && candidate.head > best.head)) {
                     best = candidate;
                 }
             }
@@ -107,7 +112,7 @@ final class Signals {
         long distance = -1;
         for (Map.Entry<Long, Long> entry : heads.entrySet()) {
             long each = memory.distance(tasks.at(entry.getKey()).pointer(signal), entry.getValue());
-            if (each < 0 || each >= HEAD_WITHIN || distance >= 0 && each != distance) {
+            if (each <= 0 || each >= HEAD_WITHIN || distance >= 0 && each != distance) {
                 return null;
             }
             distance = each;
