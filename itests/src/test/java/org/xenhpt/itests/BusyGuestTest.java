@@ -20,7 +20,7 @@ class BusyGuestTest {
         try (TestGuest guest = TestGuest.boot(GuestSpec.of("bookworm-amd64").cpus(2).append("hpt.churn"))) {
             TaskList before = guest.list();
             String uri = guest.uri();
-            List<List<JsonNode>> answers = Hpt.script(("ps " + uri + " --json -T\n").repeat(READINGS)).arrays();
+            List<List<JsonNode>> answers = Hpt.script(("ps " + uri + " --json -T\n").repeat(READINGS)).ok().arrays();
             TaskList after = guest.list();
             assertThat(answers).hasSize(READINGS);
             // The youngest are still called as their parent.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.itests;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,6 +28,7 @@ final class Hpt {
     record Result(List<String> command, int exitCode, String out, String err) {
         /** The one JSON array printed, after a run without complaint. */
         List<JsonNode> rows() {
+            ok();
             List<List<JsonNode>> arrays = arrays();
             if (arrays.size() != 1) {
                 throw new AssertionError(arrays.size() + " JSON arrays from " + this);
@@ -37,11 +38,10 @@ final class Hpt {
 
         /** The JSON arrays printed, one for each command. */
         List<List<JsonNode>> arrays() {
-            ok();
             List<List<JsonNode>> arrays = new ArrayList<>();
-            try (MappingIterator<JsonNode> values = JSON.readerFor(JsonNode.class).readValues(out)) {
-                while (values.hasNext()) {
-                    JsonNode value = values.next();
+            try (JsonParser values = JSON.createParser(out)) {
+                while (values.nextToken() != null) {
+                    JsonNode value = values.readValueAsTree();
                     if (!value.isArray()) {
                         throw new AssertionError("not an array: " + value + " from " + this);
                     }

@@ -29,7 +29,7 @@ import org.osgi.framework.launch.Framework;
 final class Platform implements AutoCloseable {
     /** The service that runs commands: a type of the JDK, so that the launcher shares no class with the bundles. */
     private static final String SHELL = "(&(objectClass=" + ToIntFunction.class.getName() + ")(hpt.main=true))";
-    private static final long SHELL_WAIT_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final long SHELL_WAIT_NANOS = TimeUnit.SECONDS.toNanos(3);
     private static final long STOP_WAIT_MILLIS = 3_000;
 
     /** The requirement in the framework's message on a bundle that does not resolve. */

@@ -44,6 +44,7 @@ record Settings(Path home, Map<String, String> properties, String logLevel) {
         System.getProperties().stringPropertyNames().stream().filter(name -> name.startsWith("hpt."))
                 .forEach(name -> properties.put(name, System.getProperty(name)));
         properties.put("hpt.home", folder.toString());
+        properties.putIfAbsent("hpt.profiles", folder.resolve("kernel-profiles-yaml").toString());
         return new Settings(folder, Map.copyOf(properties), level(properties, environment, args));
     }
 

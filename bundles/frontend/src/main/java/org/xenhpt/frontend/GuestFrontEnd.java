@@ -58,8 +58,8 @@ public final class GuestFrontEnd implements FrontEnd {
         this.identifier = identifier;
     }
 
-    /** For tests. All lists are in the order of ranking, lowest first. */
-    GuestFrontEnd(Translator translator, KernelIdentifier identifier, List<Backend> backends,
+    /** Wired by hand, without Declarative Services. All lists are in the order of ranking, lowest first. */
+    public GuestFrontEnd(Translator translator, KernelIdentifier identifier, List<Backend> backends,
             List<ProfileSource> sources, List<Decoder> decoders) {
         this(translator, identifier);
         this.backends = backends;

@@ -15,12 +15,12 @@ import java.util.Optional;
  * @param release as {@code uname -r} prints it
  * @param text    without the line's end
  */
-record Banner(String release, String text) {
-    static final String BEGIN = "Linux version ";
-    static final int MAX_BYTES = 512;
+public record Banner(String release, String text) {
+    public static final String BEGIN = "Linux version ";
+    public static final int MAX_BYTES = 512;
 
     /** The banner that the bytes begin with, up to the line's end. */
-    static Optional<Banner> parse(byte[] bytes, int length) {
+    public static Optional<Banner> parse(byte[] bytes, int length) {
         int end = 0;
         while (end < length && (bytes[end] & 0xff) >= ' ' && bytes[end] != 0x7f) {
             end++;

@@ -52,8 +52,9 @@ public final class GuestMemoryProfiles implements ProfileSource {
             Progress progress) {
         progress.report("reading the kernel's symbols from guest memory", 0, 2);
         KernelImage image = new KernelImage(guest.memory(), space, kernel.imageStart(), kernel.imageEnd());
-        Set<String> tried = new LinkedHashSet<>();
-        Optional<Kallsyms> kallsyms = Kallsyms.find(image, kernel.symbols(), tried);
+        Set<String> triedSymbols = new LinkedHashSet<>();
+        Set<String> triedLayouts = new LinkedHashSet<>();
+        Optional<Kallsyms> kallsyms = Kallsyms.find(image, kernel.symbols(), triedSymbols);
         Set<String> wanted = new LinkedHashSet<>(needs.symbols());
         wanted.addAll(BtfFinder.symbols());
         wanted.add(DATA_SYMBOL);
@@ -61,7 +62,7 @@ public final class GuestMemoryProfiles implements ProfileSource {
         kallsyms.ifPresent(k -> symbols.putAll(k.lookUp(wanted)));
 
         progress.report("reading the kernel's structure layouts from guest memory", 1, 2);
-        Optional<Btf> btf = BtfFinder.find(image, symbols, tried);
+        Optional<Btf> btf = BtfFinder.find(image, symbols, triedLayouts);
         List<String> missing = new ArrayList<>();
         if (btf.isEmpty()) {
             missing.add("no BTF (structure layouts; CONFIG_DEBUG_INFO_BTF)");
@@ -77,7 +78,10 @@ public final class GuestMemoryProfiles implements ProfileSource {
                     "the kernel in the guest's memory has " + String.join(" and ", missing))
                     .next("make a profile from this build's files (System.map and its debug symbols or BTF) with: "
                             + "hpt profile make");
-            tried.stream().limit(MAX_TRIED).forEach(exception::tried);
+            if (kallsyms.isEmpty()) {
+                triedSymbols.stream().limit(MAX_TRIED).forEach(exception::tried);
+            }
+            triedLayouts.stream().limit(MAX_TRIED).forEach(exception::tried);
             throw exception;
         }
         BtfLayouts layouts = BtfLayouts.of(btf.get(), needs.members());

@@ -113,10 +113,10 @@ final class KernelCheck {
         }
         KernelImage image = new KernelImage(memory, space, mapping.start(), mapping.end());
         List<String[]> found = new ArrayList<>();
-        // init_uts_ns lies in .data, after the read-only data.
+        // init_uts_ns lies in .data, after the read-only data. Since 6.1 a weak copy without the build's number does too.
         image.search(mapping.noExecute(), mapping.end(), 4, word("Linu"), -1, gva -> {
             Optional<String[]> fields = utsname(space, gva);
-            fields.filter(f -> f[MACHINE].equals("x86_64") && f[VERSION].startsWith("#")).ifPresent(found::add);
+            fields.filter(f -> f[MACHINE].equals("x86_64") && f[VERSION].matches("#\\d.*")).ifPresent(found::add);
             return !found.isEmpty();
         });
         if (found.isEmpty()) {
@@ -159,7 +159,7 @@ final class KernelCheck {
             end = mapping.get().end();
             readOnly = mapping.get().noExecute();
             kaslr = info.map(Vmcoreinfo::kernelOffset).orElse(OptionalLong.empty());
-            if (kaslr.isEmpty() || text - kaslr.getAsLong() < ImageMapping.BASE
+            if (kaslr.isEmpty() || kaslr.getAsLong() < 0 || kaslr.getAsLong() > text - ImageMapping.BASE
                     || (kaslr.getAsLong() & 0x1fffff) != 0) {
                 kaslr = OptionalLong.of(mapping.get().kaslrOffset());
             }

@@ -3,6 +3,7 @@ package org.xenhpt.identify;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,20 +43,23 @@ public final class LinuxIdentifier implements KernelIdentifier {
         Optional<FoundKernel> told = guest.vmcoreinfo().flatMap(Vmcoreinfo::parse)
                 .flatMap(info -> check.check(info, "that comes with the image", List.of()));
         if (told.isPresent()) {
-            return identity(told.get(), List.of());
+            return identity(told.get(), Map.of());
         }
         MemorySearch search = new MemorySearch(memory, ram, progress);
         search.pages();
         List<FoundKernel> found = kernels(search, check);
-        if (found.isEmpty() && search.pagesNotZero() > 0) {
+        if (found.isEmpty()) {
             search.everything();
             found = kernels(search, check);
         }
         if (found.isEmpty()) {
             throw notIdentified(guest, ram, search, check);
         }
-        FoundKernel chosen = new RunningKernel(memory).choose(found);
-        return identity(chosen, found.stream().filter(other -> other != chosen).toList());
+        RunningKernel running = new RunningKernel(memory);
+        FoundKernel chosen = running.choose(found);
+        Map<FoundKernel, String> others = new LinkedHashMap<>();
+        found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
+        return identity(chosen, others);
     }
 
     private static List<FoundKernel> kernels(MemorySearch search, KernelCheck check) {
@@ -80,7 +84,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         }
     }
 
-    private static KernelIdentity identity(FoundKernel kernel, List<FoundKernel> others) {
+    private static KernelIdentity identity(FoundKernel kernel, Map<FoundKernel, String> others) {
         List<Finding> findings = new ArrayList<>();
         Optional<Vmcoreinfo> info = kernel.vmcoreinfo();
         boolean is64 = kernel.architecture() == Architecture.X86_64;
@@ -105,10 +109,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
                 : "the image is part of the direct map, which begins at GVA " + hex(kernel.base())));
         findings.add(new Finding("page tables", "GPA " + hex(kernel.space().rootGpa()), info.isPresent()
                 ? "swapper_pg_dir in VMCOREINFO" : "a page of the image that maps the image and all of RAM"));
-        for (FoundKernel other : others) {
-            findings.add(new Finding("other kernel", other.banner().release() + ", page tables at GPA "
-                    + hex(other.space().rootGpa()), RunningKernel.why(other)));
-        }
+        others.forEach((other, why) -> findings.add(new Finding("other kernel", other.banner().release()
+                + ", page tables at GPA " + hex(other.space().rootGpa()), why)));
         Map<String, Long> symbols = new HashMap<>();
         long lowest = kernel.architecture().lowestImageAddress();
         info.ifPresent(i -> i.symbols().forEach((name, gva) -> {
@@ -147,7 +149,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         if (search.readable() == 0) {
             detail = "none of the guest's " + (ram.size() >> 20) + " MiB of RAM can be read";
             next = "check that the image is whole, or that the backend may read this guest";
-        } else if (search.pagesNotZero() == 0) {
+        } else if (!search.notEmpty()) {
             detail = mebibytes + " searched, all empty: the guest has not begun to boot";
             next = "try again when it has booted";
         } else if (search.copies().isEmpty() && search.tables().isEmpty()) {

@@ -2,6 +2,7 @@
 package org.xenhpt.identify;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -56,7 +57,7 @@ final class MemorySearch {
     private final Map<Long, Optional<ImageMapping>> byEntry5 = new HashMap<>();
     private final Map<String, Long> banners = new LinkedHashMap<>();
     private long readable;
-    private long notZero;
+    private boolean notEmpty;
 
     MemorySearch(PhysicalMemory memory, Ram ram, Progress progress) {
         this.memory = memory;
@@ -65,7 +66,7 @@ final class MemorySearch {
     }
 
     private static long word(String eight) {
-        return ByteBuffer.wrap(eight.getBytes(StandardCharsets.US_ASCII)).order(java.nio.ByteOrder.LITTLE_ENDIAN)
+        return ByteBuffer.wrap(eight.getBytes(StandardCharsets.US_ASCII)).order(ByteOrder.LITTLE_ENDIAN)
                 .getLong();
     }
 
@@ -87,35 +88,48 @@ final class MemorySearch {
         return readable;
     }
 
-    /** In how many of the pages read something stood at one of the two places. */
-    long pagesNotZero() {
-        return notZero;
+    /** Whether {@link #everything()} met a byte that is not zero. */
+    boolean notEmpty() {
+        return notEmpty;
     }
 
     /** The one pass that is always made. */
     void pages() {
+        readable = 0;
+        forEachStretch(WHAT, (window, from, to) -> {
+            pages(window, from, to);
+            readable += to - from;
+        });
+    }
+
+    /** Takes a stretch of memory that lies in a window. */
+    private interface Stretch {
+        void take(MemoryWindow window, long from, long to);
+    }
+
+    private void forEachStretch(String what, Stretch stretch) {
         long total = ram.size();
         long done = 0;
         for (MemoryRange range : memory.ranges()) {
             long gpa = range.gpa();
             while (gpa < range.end()) {
-                if ((gpa - range.gpa()) % REPORT_EVERY == 0) {
-                    progress.report(WHAT, done + gpa - range.gpa(), total);
+                long inRange = gpa - range.gpa();
+                if (inRange % REPORT_EVERY == 0) {
+                    progress.report(what, done + inRange, total);
                 }
                 MemoryWindow window = memory.window(gpa);
                 if (window.size() == 0) {
                     gpa += PAGE;
                     continue;
                 }
-                long stop = Math.min(Math.min(range.end(), window.gpa() + window.size()),
-                        (gpa - range.gpa()) / REPORT_EVERY * REPORT_EVERY + REPORT_EVERY + range.gpa());
-                pages(window, gpa, stop);
-                readable += stop - gpa;
+                long report = range.gpa() + inRange - inRange % REPORT_EVERY + REPORT_EVERY;
+                long stop = Math.min(Math.min(range.end(), window.gpa() + window.size()), report);
+                stretch.take(window, gpa, stop);
                 gpa = stop;
             }
             done += range.size();
         }
-        progress.report(WHAT, total, total);
+        progress.report(what, total, total);
     }
 
     private void pages(MemoryWindow window, long from, long to) {
@@ -129,9 +143,6 @@ final class MemorySearch {
                 addCopy(gpa + NOTE_HEADER);
             }
             long last = bytes.getLong(at + PAGE - 8);
-            if ((first | last) != 0) {
-                notZero++;
-            }
             // Most pages end in something that is no table entry: look no further.
             if ((last & 0x83) == 3 && ImageMapping.leadsOn(ram, last)) {
                 addTable(gpa, last);
@@ -184,26 +195,7 @@ final class MemorySearch {
      * moved it out of .bss), and for banners, to say what was seen.
      */
     void everything() {
-        long total = ram.size();
-        long done = 0;
-        for (MemoryRange range : memory.ranges()) {
-            long gpa = range.gpa();
-            while (gpa < range.end()) {
-                if ((gpa - range.gpa()) % REPORT_EVERY == 0) {
-                    progress.report("searching all guest memory for texts", done + gpa - range.gpa(), total);
-                }
-                MemoryWindow window = memory.window(gpa);
-                if (window.size() == 0) {
-                    gpa += PAGE;
-                    continue;
-                }
-                long stop = Math.min(Math.min(range.end(), window.gpa() + window.size()),
-                        (gpa - range.gpa()) / REPORT_EVERY * REPORT_EVERY + REPORT_EVERY + range.gpa());
-                everything(window, gpa, stop);
-                gpa = stop;
-            }
-            done += range.size();
-        }
+        forEachStretch("searching all guest memory for texts", this::everything);
     }
 
     /** Both texts stand in arrays that compilers align to at least 4 bytes. */
@@ -212,14 +204,17 @@ final class MemorySearch {
         int end = (int) (to - window.gpa());
         int osrelease = (int) OSRELEASE;
         int linux = (int) LINUX_VERSION;
+        int any = 0;
         for (int at = (int) (from - window.gpa()); at <= end - 8; at += 4) {
             int four = bytes.getInt(at);
+            any |= four;
             if (four == osrelease && bytes.getLong(at) == OSRELEASE) {
                 addCopy(window.gpa() + at);
             } else if (four == linux && bytes.getLong(at) == LINUX_VERSION) {
                 addBanner(window.gpa() + at);
             }
         }
+        notEmpty |= any != 0;
     }
 
     private void addBanner(long gpa) {

@@ -3,6 +3,9 @@ package org.xenhpt.profileimport;
 
 /** A C type as far as a profile tells it. */
 sealed interface CType {
+    /** Stands for the name that a structure, union or enumeration does not have. */
+    String NO_NAME = "{...}";
+
     /** In bytes; 0 of flexible arrays, of void and of functions. */
     long size();
 
@@ -57,16 +60,21 @@ sealed interface CType {
         }
     }
 
-    /** Bits cut from an integer. */
-    record Bits(CType integer, long width) implements CType {
+    /**
+     * Bits cut from an integer.
+     *
+     * @param position of the lowest bit, counted from the member's offset
+     */
+    record Bits(CType integer, long width, long position) implements CType {
+        /** The bytes it touches. */
         @Override
         public long size() {
-            return integer.size();
+            return (position % 8 + width + 7) / 8;
         }
 
         @Override
         public String declare(String declarator) {
-            return integer.declare(declarator) + ":" + width;
+            return integer.declare(declarator) + " : " + width + " @ " + position % 8;
         }
     }
 }

@@ -56,7 +56,8 @@ public final class IsfImporter implements ProfileImporter {
     public Profile read(Path path, Needs needs) {
         SourceFile file = new SourceFile(path);
         if (Files.isRegularFile(path) && isXz(file.head())) {
-            throw file.bad("is packed with xz, which Java cannot unpack").next("unpack it first: xz -dk " + file.name());
+            throw file.bad("is packed with xz, which Java cannot unpack")
+                    .next("unpack it first: xz -dk " + file.name());
         }
         Set<String> first = new HashSet<>();
         for (String need : needs.members()) {

@@ -23,9 +23,9 @@ import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.profile.Needs;
 
 /**
- * Reads Volatility 3's intermediate symbol format as a stream. The file is far larger than what is wanted of it, and a structure
- * may come before the one that leads to it, so it is read again for the structures found missing: never more of it is
- * kept than the sizes of the types and what is wanted.
+ * Reads Volatility 3's intermediate symbol format as a stream. The file is far larger than what is wanted of it, and a
+ * structure may come before the one that leads to it, so it is read again for the structures found missing: never more
+ * of it is kept than the sizes of the types and what is wanted.
  */
 final class IsfReader {
     private static final long LARGEST = 1L << 30;
@@ -40,8 +40,8 @@ final class IsfReader {
             .build();
 
     /** A type as the file writes it; what its parts are is known only when the whole file was read. */
-    private record RawType(String kind, String name, long number, Optional<RawType> inner) {
-        static final RawType VOID = new RawType("base", "void", 0, Optional.empty());
+    private record RawType(String kind, String name, long number, long position, Optional<RawType> inner) {
+        static final RawType VOID = new RawType("base", "void", 0, 0, Optional.empty());
     }
 
     private record RawField(String name, long offset, boolean anonymous, RawType type) {
@@ -109,7 +109,7 @@ final class IsfReader {
 
     /** The names of the structures and unions that have one. */
     Collection<String> structNames() {
-        return structSizes.keySet().stream().filter(name -> !isUnnamed(name)).toList();
+        return structSizes.keySet().stream().filter(name -> !isUnnamed(name) && Names.isUsable(name)).toList();
     }
 
     boolean knows(String struct) {
@@ -146,15 +146,17 @@ final class IsfReader {
                 CType element = inner(raw);
                 yield new CType.Array(element, raw.number, raw.number * Math.min(element.size(), 1L << 30));
             }
-            case "bitfield" -> new CType.Bits(inner(raw), raw.number);
+            case "bitfield" -> new CType.Bits(inner(raw), raw.number, raw.position);
             case "function" -> new CType.Function(type(RawType.VOID));
             case "struct", "union", "class" -> isUnnamed(raw.name)
-                    ? new CType.Named((raw.kind.equals("union") ? "union" : "struct") + " {...}",
+                    ? new CType.Named((raw.kind.equals("union") ? "union" : "struct") + " " + CType.NO_NAME,
                             structSizes.getOrDefault(raw.name, 0L), raw.name, false)
-                    : new CType.Named(raw.kind + " " + raw.name, structSizes.getOrDefault(raw.name, 0L), raw.name, true);
-            case "enum" -> new CType.Named(isUnnamed(raw.name) ? "enum {...}" : "enum " + raw.name,
+                    : new CType.Named(raw.kind + " " + raw.name, structSizes.getOrDefault(raw.name, 0L), raw.name,
+                            true);
+            case "enum" -> new CType.Named(isUnnamed(raw.name) ? "enum " + CType.NO_NAME : "enum " + raw.name,
                     enumSizes.getOrDefault(raw.name, 0L), "", true);
-            default -> new CType.Named(raw.name, raw.name.equals("void") ? 0 : baseSizes.getOrDefault(raw.name, 0L), "", true);
+            default -> new CType.Named(raw.name,
+                    raw.name.equals("void") ? 0 : baseSizes.getOrDefault(raw.name, 0L), "", true);
         };
     }
 
@@ -209,7 +211,7 @@ final class IsfReader {
             } else if (field.equals("constants") && !needs.constants().isEmpty()) {
                 object(j, (c, constant) -> {
                     long value = number(c);
-                    if (needs.wantsConstant(constant)) {
+                    if (needs.wantsConstant(constant) && Names.isUsable(constant)) {
                         constants.putIfAbsent(constant, value);
                     }
                 });
@@ -220,7 +222,7 @@ final class IsfReader {
     }
 
     private void symbol(JsonParser json, String name) throws IOException {
-        boolean wanted = needs.wantsSymbol(name);
+        boolean wanted = needs.wantsSymbol(name) && Names.isUsable(name);
         boolean isBanner = name.equals("linux_banner");
         if (!wanted && !isBanner && !name.equals("_text")) {
             json.skipChildren();
@@ -298,17 +300,24 @@ final class IsfReader {
     private RawType rawType(JsonParser json) throws IOException {
         String[] words = {"base", "void"};
         long[] number = {0};
+        long[] position = {0};
         List<RawType> inner = new ArrayList<>(1);
         object(json, (j, field) -> {
             switch (field) {
                 case "kind" -> words[0] = string(j);
                 case "name" -> words[1] = string(j);
-                case "count", "bit_length" -> number[0] = Math.min(number(j), Integer.MAX_VALUE);
+                case "count", "bit_length" -> number[0] = count(j);
+                case "bit_position" -> position[0] = count(j);
                 case "subtype", "type" -> inner.add(rawType(j));
                 default -> j.skipChildren();
             }
         });
-        return new RawType(words[0], words[1], Math.max(0, number[0]), inner.stream().findFirst());
+        return new RawType(words[0], words[1], number[0], position[0], inner.stream().findFirst());
+    }
+
+    /** Far above what can be true, and far below what overflows. */
+    private long count(JsonParser json) throws IOException {
+        return Math.max(0, Math.min(number(json), Integer.MAX_VALUE));
     }
 
     private long size(JsonParser json) throws IOException {

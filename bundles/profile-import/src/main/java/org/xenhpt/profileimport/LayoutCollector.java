@@ -14,7 +14,7 @@ import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Needs;
 import org.xenhpt.api.profile.StructLayout;
 
-/** Picks from a source's structures what is wanted, follows paths into structures inside them, and flattens anonymous ones. */
+/** Picks from a source's structures what is wanted, follows paths into inner ones, and flattens anonymous ones. */
 final class LayoutCollector {
     private static final int DEEPEST = 16;
     private static final int MOST_MEMBERS = 20_000;
@@ -82,9 +82,7 @@ final class LayoutCollector {
         if (path.equals("*")) {
             members.forEach((name, flat) -> {
                 add(tag, name, flat);
-                if (flat.type instanceof CType.Named struct && !struct.struct().isEmpty() && !struct.named()) {
-                    pick(tag + "." + name, struct.struct(), "*", depth + 1);
-                }
+                unnamed(flat.type).ifPresent(struct -> pick(given(tag, name), struct.struct(), "*", depth + 1));
             });
             return;
         }
@@ -96,27 +94,40 @@ final class LayoutCollector {
         }
         add(tag, name, flat);
         if (dot > 0 && flat.type instanceof CType.Named struct && !struct.struct().isEmpty()) {
-            pick(struct.named() ? struct.struct() : tag + "." + name, struct.struct(), path.substring(dot + 1), depth + 1);
+            pick(struct.named() ? struct.struct() : given(tag, name), struct.struct(), path.substring(dot + 1),
+                    depth + 1);
         }
     }
 
     private void add(String tag, String name, Flat flat) {
         long struct = sizes.get(tag);
-        long offset = inBounds(tag + "." + name, flat.offset);
+        long firstByte = flat.type instanceof CType.Bits bits ? bits.position() / 8 : 0;
+        long offset = inBounds(tag + "." + name, flat.offset + inBounds(tag + "." + name, firstByte));
         long size = inBounds(tag + "." + name, flat.type.size());
-        if (flat.type instanceof CType.Bits && offset < struct) {
-            // The integer that compilers cut bits from may reach past the end of a packed structure.
-            size = Math.min(size, struct - offset);
-        }
         if (offset + size > struct) {
             throw file.bad("member " + name + " of " + tag + " ends at byte " + (offset + size) + ", and " + tag
                     + " has only " + struct);
         }
         String text = flat.type.text();
-        if (flat.type instanceof CType.Named type && !type.struct().isEmpty() && !type.named()) {
-            text = text.substring(0, text.indexOf(' ') + 1) + tag + "." + name;
+        if (unnamed(flat.type).isPresent()) {
+            text = text.replace(CType.NO_NAME, given(tag, name));
         }
         picked.get(tag).put(name, new Member((int) offset, (int) size, text));
+    }
+
+    /** The tag that a profile gives to the structure without one that is the type of a member. */
+    private static String given(String tag, String member) {
+        return tag + "__" + member;
+    }
+
+    /** The structure without a name that a type is, or is an array of. */
+    private static Optional<CType.Named> unnamed(CType type) {
+        CType element = type;
+        while (element instanceof CType.Array array) {
+            element = array.element();
+        }
+        return element instanceof CType.Named struct && !struct.struct().isEmpty() && !struct.named()
+                ? Optional.of(struct) : Optional.empty();
     }
 
     private long inBounds(String what, long bytes) {
@@ -132,15 +143,18 @@ final class LayoutCollector {
         return members;
     }
 
-    private void flatten(String tag, List<StructDef.Field> fields, long base, Map<String, Flat> into, int depth, int[] seen) {
+    private void flatten(String tag, List<StructDef.Field> fields, long base, Map<String, Flat> into, int depth,
+            int[] seen) {
         for (StructDef.Field field : fields) {
             if (++seen[0] > MOST_MEMBERS) {
                 throw file.bad(tag + " has more than " + MOST_MEMBERS + " members, as no structure of a kernel has");
             }
             long offset = base + inBounds(tag + "." + field.name(), field.offset());
-            if (!field.name().isEmpty()) {
-                into.putIfAbsent(field.name(), new Flat(offset, field.type()));
-            } else if (field.type() instanceof CType.Named inner && !inner.struct().isEmpty() && depth < DEEPEST) {
+            CType type = field.type();
+            if (Names.isUsable(field.name())) {
+                into.putIfAbsent(field.name(), new Flat(offset, type));
+            } else if (field.name().isEmpty() && type instanceof CType.Named inner && !inner.struct().isEmpty()
+                    && depth < DEEPEST) {
                 source.apply(inner.struct()).ifPresent(def ->
                         flatten(tag, def.fields(), offset, into, depth + 1, seen));
             }

@@ -16,10 +16,10 @@ import org.xenhpt.api.profile.Needs;
  * @param undone       bytes by which KASLR had moved the addresses; 0 when they were link addresses
  */
 record SymbolText(Architecture architecture, Map<String, Long> symbols, long undone) {
-    /** What the kernel is linked at by default: CONFIG_PHYSICAL_START (16 MiB) above the start of the image's mapping. */
+    /** Where kernels are linked by default: CONFIG_PHYSICAL_START (16 MiB) above the start of the image's mapping. */
     private static final long LINKED_X86_64 = 0xffffffff81000000L;
     private static final long LINKED_I386 = 0xc1000000L;
-    /** KASLR moves by whole CONFIG_PHYSICAL_ALIGN, at least 2 MiB on x86-64 and 8 KiB on i386, and by less than 1 GiB. */
+    /** KASLR moves by whole CONFIG_PHYSICAL_ALIGN, at least 2 MiB (i386: 8 KiB), and by less than 1 GiB. */
     private static final long ALIGN_X86_64 = 2 << 20;
     private static final long ALIGN_I386 = 8 << 10;
     private static final long FARTHEST = 1L << 30;
@@ -58,6 +58,10 @@ record SymbolText(Architecture architecture, Map<String, Long> symbols, long und
         if (!reading.anyAddress) {
             throw file.bad("has only addresses of zero: the kernel hid them from the user who read them")
                     .next("read /proc/kallsyms as root (and with kernel.kptr_restrict below 2)");
+        }
+        if (reading.text != -1
+                && Long.compareUnsigned(reading.text, reading.architecture.lowestImageAddress()) < 0) {
+            throw file.bad("has _text at 0x" + Long.toHexString(reading.text) + ", where no x86 kernel lies");
         }
         long moved = moved(file, kind, reading);
         if (moved != 0) {
@@ -103,7 +107,7 @@ record SymbolText(Architecture architecture, Map<String, Long> symbols, long und
         if (name.equals("_text")) {
             reading.text = address;
         }
-        if (needs.wantsSymbol(name)) {
+        if (needs.wantsSymbol(name) && Names.isUsable(name)) {
             int rank = rank(line.charAt(space + 1));
             Integer known = reading.ranks.get(name);
             if (known == null || rank < known) {

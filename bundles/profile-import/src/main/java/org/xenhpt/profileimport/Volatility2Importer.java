@@ -108,7 +108,7 @@ public final class Volatility2Importer implements ProfileImporter {
             release = named.isEmpty() ? release : named;
         }
         Map<String, Long> constants = new HashMap<>(dwarf.enumerators());
-        constants.keySet().removeIf(name -> !needs.wantsConstant(name));
+        constants.keySet().removeIf(name -> !needs.wantsConstant(name) || !Names.isUsable(name));
         return new Profile(release.isEmpty() ? file.plainName(".zip") : release,
                 new KernelMatch(architecture, release, "", ""), file.origin(format(), ""), symbols,
                 LayoutCollector.collect(file, needs, dwarf::struct, dwarf.structNames()), constants);

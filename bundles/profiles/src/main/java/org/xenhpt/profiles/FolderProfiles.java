@@ -45,9 +45,9 @@ import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
- * A folder of YAML files, each the profile of one kernel build. Nothing is read before somebody asks, and to find the profile
- * of one kernel only the first bytes of the other kernels' files are read. What was read is kept as long as the file
- * stays as it is.
+ * A folder of YAML files, each the profile of one kernel build. Nothing is read before somebody asks, and to find the
+ * profile of one kernel only the first bytes of the other kernels' files are read. What was read is kept as long as the
+ * file stays as it is.
  */
 @Component(service = {ProfileStore.class, ProfileSource.class}, property = "service.ranking:Integer=100")
 public final class FolderProfiles implements ProfileStore, ProfileSource {
@@ -120,8 +120,8 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
             return cached.entry;
         }
         Entry entry = parse(file);
-        // A file that was written to meanwhile may have been read half new, half old; one that was written to just before
-        // may be written to again without its time showing it, since file systems keep time in ticks.
+        // A file that was written to meanwhile may have been read half new, half old; one that was written to just
+        // before may be written to again without its time showing it, since file systems keep time in ticks.
         if (before.isPresent() && before.equals(stamp(file)) && before.get().isOlderThan(Duration.ofMillis(100))) {
             cache.put(file, new Cached(before.get(), entry));
         } else {
@@ -190,7 +190,8 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     /** Whether the file can be the release's profile, as cheaply as that can be said; wrong only in saying yes. */
     private boolean mayBeFor(String release, Path file) {
         Cached cached = cache.get(file);
-        if (cached != null && cached.entry.profile().isPresent() && stamp(file).filter(cached.stamp::equals).isPresent()) {
+        if (cached != null && cached.entry.profile().isPresent()
+                && stamp(file).filter(cached.stamp::equals).isPresent()) {
             return cached.entry.profile().get().kernel().release().equals(release);
         }
         try {

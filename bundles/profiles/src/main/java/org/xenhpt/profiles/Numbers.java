@@ -3,7 +3,7 @@ package org.xenhpt.profiles;
 
 import java.util.OptionalLong;
 
-/** The integers of a profile: decimal, or hexadecimal with 0x. Nothing else, so that no reader takes one for another. */
+/** The integers of a profile: decimal, or hexadecimal with 0x. Nothing else, so that none is taken for another. */
 final class Numbers {
     private Numbers() {
     }

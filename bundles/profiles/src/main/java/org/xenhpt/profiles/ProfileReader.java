@@ -115,7 +115,8 @@ final class ProfileReader {
     /** Reads the first field, which must be the schema's number. */
     private boolean isKnownSchema(SafeYaml yaml, ScalarEvent key) {
         if (!key.getValue().equals("schema")) {
-            problems.add(key.getStartMark(), "a profile must begin with 'schema: 1', not with '" + SafeYaml.shown(key) + "'");
+            problems.add(key.getStartMark(), "a profile must begin with 'schema: 1', not with '"
+                    + SafeYaml.shown(key) + "'");
             yaml.ignore();
             return false;
         }
@@ -202,8 +203,8 @@ final class ProfileReader {
         OptionalLong address = Numbers.isHex(value.getValue()) && value.isPlain()
                 ? Numbers.parse(value.getValue()) : OptionalLong.empty();
         if (address.isEmpty()) {
-            problems.add(value.getStartMark(), "the address of " + symbol + " must be hexadecimal with 0x, at most 64 bits,"
-                    + " not '" + SafeYaml.shown(value) + "'");
+            problems.add(value.getStartMark(), "the address of " + symbol
+                    + " must be hexadecimal with 0x, at most 64 bits, not '" + SafeYaml.shown(value) + "'");
             return;
         }
         if (address.getAsLong() >>> 32 != 0 && wide.size() < 3) {

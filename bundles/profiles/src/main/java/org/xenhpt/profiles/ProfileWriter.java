@@ -13,7 +13,7 @@ import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.StructLayout;
 
-/** The text of a profile: the same profile always gives the same text, one fact a line, so that differences are small. */
+/** The text of a profile: the same profile always gives the same text, one fact a line, so that diffs are small. */
 final class ProfileWriter {
     /** What every YAML reader takes for a text when it stands bare, also inside {...}. */
     private static final Pattern BARE = Pattern.compile("[A-Za-z_][A-Za-z0-9_.+/@()~-]*( [A-Za-z0-9_.+/@()*~-]+)*");

@@ -18,9 +18,9 @@ import org.yaml.snakeyaml.reader.ReaderException;
 import org.yaml.snakeyaml.reader.StreamReader;
 
 /**
- * Reads YAML as a stream of events and knows mappings and scalars only: no objects, tags, anchors or aliases, so nothing in
- * a file can make more of itself than is written in it. SnakeYAML's upper layers (composer, constructor, resolver) are not
- * used: this way the first profile is read sooner after the start, and each problem has its line and column.
+ * Reads YAML as a stream of events and knows mappings and scalars only: no objects, tags, anchors or aliases, so that
+ * nothing in a file can make more of itself than is written in it. SnakeYAML's upper layers (composer, constructor,
+ * resolver) are not used: so the first profile is read sooner after the start, and each problem has its place.
  */
 final class SafeYaml {
     private static final int DEEPEST = 16;
@@ -152,7 +152,8 @@ final class SafeYaml {
         if (event instanceof AliasEvent) {
             problems.add(event.getStartMark(), "aliases (*name) are not allowed: write the value out");
         } else if (event instanceof NodeEvent node && node.getAnchor() != null) {
-            problems.add(event.getStartMark(), "anchors (&name) are not allowed: write the value out where it is needed");
+            problems.add(event.getStartMark(),
+                    "anchors (&name) are not allowed: write the value out where it is needed");
         }
         String tag = event instanceof ScalarEvent scalar ? scalar.getTag()
                 : event instanceof CollectionStartEvent start ? start.getTag() : null;

@@ -67,7 +67,7 @@ class FolderProfilesTest {
         Map<String, Member> members = new LinkedHashMap<>();
         members.put("tasks", new Member(0, 16, "struct list_head"));
         members.put("parent", new Member(16, 8, "struct task_struct *"));
-        members.put("in_execve", new Member(24, 4, "unsigned int:1"));
+        members.put("in_execve", new Member(24, 4, "unsigned int : 1 @ 0"));
         members.put("comm", new Member(32, 16, "char[16]"));
         members.put("on", new Member(48, 0, "struct upid[]"));
         members.put("null", new Member(48, 8, "void (*)(const char *, ...)"));
@@ -77,7 +77,7 @@ class FolderProfilesTest {
                 Map.of("_text", 0xffffffff81000000L, "zero", 0L, "__func__.12", 1L, "y", 2L, "a: b", 3L, "\u00e9", 4L, "12", 5L,
                         "#x", 6L, "-", 7L),
                 Map.of("task_struct", new StructLayout(64, members), "empty", new StructLayout(0, Map.of()),
-                        "union dentry.d_u", new StructLayout(1, Map.of())),
+                        "union dentry__d_u", new StructLayout(1, Map.of())),
                 Map.of("MIN", Long.MIN_VALUE, "MAX", Long.MAX_VALUE, "none", -1L));
         Path file = folder.resolve("all.yaml");
         profiles.write(all, file);
@@ -246,7 +246,7 @@ class FolderProfilesTest {
         Path pipe = folder.resolve("pipe.yaml");
         Process mkfifo = new ProcessBuilder("mkfifo", pipe.toString()).start();
         assertThat(mkfifo.waitFor()).isZero();
-        assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
+        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
             assertThat(find(kernel("6.1", "b", ""))).isEmpty();
             assertThat(profiles.list().get(0).problems().toString()).contains("is not a regular file");
         });

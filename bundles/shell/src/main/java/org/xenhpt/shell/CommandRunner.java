@@ -137,7 +137,7 @@ public final class CommandRunner {
             throw new ParameterException(last.commandSpec().commandLine(), "which command?");
         }
         try {
-            hpt.profiles().ifPresent(sessions::useProfiles);
+            sessions.useProfiles(hpt.profiles());
         } catch (HptException e) {
             return failed(e, last.commandSpec().commandLine(), hpt.console());
         }
@@ -151,10 +151,12 @@ public final class CommandRunner {
             String hint = "see hpt help";
             if (command.getParent() != null) {
                 hint += " " + command.getCommandSpec().qualifiedName(" ").replaceFirst("^hpt ", "");
-            } else if (error instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()
-                    && !unmatched.getUnmatched().get(0).startsWith("-")) {
-                message = "no command '" + unmatched.getUnmatched().get(0) + "'";
-                List<String> near = Suggestions.near(unmatched.getUnmatched().get(0), command.getSubcommands().keySet());
+            }
+            if (!command.getSubcommands().isEmpty() && error instanceof UnmatchedArgumentException unmatched
+                    && !unmatched.getUnmatched().isEmpty() && !unmatched.getUnmatched().get(0).startsWith("-")) {
+                String word = unmatched.getUnmatched().get(0);
+                message = "no command '" + word + "'";
+                List<String> near = Suggestions.near(word, command.getSubcommands().keySet());
                 if (!near.isEmpty()) {
                     hint = "did you mean " + String.join(" or ", near) + "? " + hint;
                 }

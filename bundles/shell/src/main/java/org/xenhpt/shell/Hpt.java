@@ -47,7 +47,7 @@ public final class Hpt {
         return verbose;
     }
 
-    /** The profiles folder that this call wants; empty when it is content with what the platform uses by itself. */
+    /** The profiles folder that this call wants; empty when it wants the distribution's. */
     Optional<Path> profiles() {
         Path wanted = profiles;
         String variable = console.environment().getOrDefault("HPT_PROFILES", "");
@@ -55,7 +55,7 @@ public final class Hpt {
             wanted = Path.of(variable);
         }
         if (wanted == null) {
-            return Optional.of(console.home().resolve("kernel-profiles-yaml")).filter(Files::isDirectory);
+            return Optional.empty();
         }
         if (!Files.isDirectory(wanted)) {
             throw new HptException(Step.COMMAND, Reason.FILE, wanted.toString(), "is not a folder")

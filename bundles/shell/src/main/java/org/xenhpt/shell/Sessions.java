@@ -2,6 +2,8 @@
 package org.xenhpt.shell;
 
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -9,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -59,9 +62,8 @@ public class Sessions {
         }
     }
 
-    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
-    private volatile ProfileStore store;
+    private ProfileStore store;
+    private Path firstFolder = Path.of("");
     private FrontEnd frontEnd;
     private boolean keep;
     private final Map<String, Session> kept = new LinkedHashMap<>(16, 0.75f, true);
@@ -77,6 +79,21 @@ public class Sessions {
         if (frontEnd == service) {
             forget();
             frontEnd = null;
+        }
+    }
+
+    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    synchronized void bindStore(ProfileStore service) {
+        forget();
+        store = service;
+        firstFolder = service.folder();
+    }
+
+    synchronized void unbindStore(ProfileStore service) {
+        if (store == service) {
+            forget();
+            store = null;
         }
     }
 
@@ -123,7 +140,7 @@ public class Sessions {
     }
 
     /** The profiles folder. Throws when no bundle for it is installed. */
-    public ProfileStore store() {
+    public synchronized ProfileStore store() {
         ProfileStore current = store;
         if (current == null) {
             throw new HptException(Step.PROFILE, Reason.INTERNAL, "", "no profiles bundle is installed")
@@ -132,11 +149,14 @@ public class Sessions {
         return current;
     }
 
-    /** Makes the platform use this profiles folder. */
-    synchronized void useProfiles(Path folder) {
+    /** Makes the platform use this profiles folder, or the one it came up with. */
+    synchronized void useProfiles(Optional<Path> wanted) {
         ProfileStore current = store;
-        if (current != null && !current.folder().toAbsolutePath().normalize().equals(
-                folder.toAbsolutePath().normalize())) {
+        if (current == null) {
+            return;
+        }
+        Path folder = wanted.orElse(firstFolder);
+        if (!current.folder().toAbsolutePath().normalize().equals(folder.toAbsolutePath().normalize())) {
             current.use(folder);
             forget();
         }
@@ -144,7 +164,7 @@ public class Sessions {
 
     /** A session for the guest: a kept one, or a new one. */
     public synchronized Lease attach(GuestUri guest, Progress progress) {
-        String key = guest + " " + state(guest);
+        String key = keep ? guest + " " + state(guest) + " " + profiles() : "";
         Session known = kept.get(key);
         if (known != null) {
             return new Lease(known, true);
@@ -175,6 +195,22 @@ public class Sessions {
         List<Session> all = new ArrayList<>(kept.values());
         kept.clear();
         all.forEach(Session::close);
+    }
+
+    /** What tells that no profile came, went or changed. */
+    private String profiles() {
+        ProfileStore current = store;
+        StringBuilder state = new StringBuilder();
+        if (current != null) {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(current.folder())) {
+                for (Path file : files) {
+                    state.append(file.getFileName()).append(Files.getLastModifiedTime(file));
+                }
+            } catch (IOException | DirectoryIteratorException e) {
+                // A folder that cannot be listed gives no profiles: whoever needs one will say so.
+            }
+        }
+        return state.toString();
     }
 
     /** What tells that an image's file is still the same one. */

@@ -17,7 +17,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -50,6 +52,19 @@ public final class TestGuest implements AutoCloseable {
         return t;
     });
 
+    private static final Set<TestGuest> RUNNING = ConcurrentHashMap.newKeySet();
+
+    static {
+        // Their RAM is large, so it must not stay behind when the tests are broken off.
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> RUNNING.forEach(guest -> {
+            try {
+                guest.end();
+            } catch (IOException e) {
+                System.err.println("left behind: " + guest.folder + ": " + e);
+            }
+        })));
+    }
+
     private final GuestSpec spec;
     private final Path folder;
     private final Process qemu;
@@ -61,6 +76,7 @@ public final class TestGuest implements AutoCloseable {
         this.spec = spec;
         this.folder = folder;
         this.qemu = qemu;
+        RUNNING.add(this);
     }
 
     /** Boots a guest, and waits until all its processes are up. */
@@ -378,5 +394,6 @@ public final class TestGuest implements AutoCloseable {
                 Files.deleteIfExists(file);
             }
         }
+        RUNNING.remove(this);
     }
 }

@@ -5,13 +5,14 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What a decoder wants to know of a kernel. Wanting is not insisting: kernels differ, and a decoder that lacks something
- * it cannot do without says so when it is attached.
+ * What a decoder wants to know of a kernel. Wanting is not insisting: kernels differ, and a decoder that lacks
+ * something it cannot do without says so when it is attached.
  *
  * @param symbols   names; {@code *} for all
- * @param members   {@code struct.member}, such as {@code task_struct.pid}; {@code task_struct.se.sum_exec_runtime} for a
- *                  member of a structure inside it (both layouts are given, so that {@link Profile#member} can follow the
- *                  path); {@code struct.*} for all members; {@code *.*} for all members of all structures
+ * @param members   {@code struct.member}, such as {@code task_struct.pid};
+ *                  {@code task_struct.se.sum_exec_runtime} for a member of a structure inside it (both layouts are
+ *                  given, so that {@link Profile#member} can follow the path); {@code struct.*} for all members;
+ *                  {@code *.*} for all members of all structures
  * @param constants names of enumerators and macros; {@code *} for all
  */
 public record Needs(Set<String> symbols, Set<String> members, Set<String> constants) {

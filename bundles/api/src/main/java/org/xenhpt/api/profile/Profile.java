@@ -51,8 +51,8 @@ public record Profile(String name, KernelMatch kernel, Origin origin, Map<String
     }
 
     /**
-     * Puts together what two sources tell of the same kernel build: layouts from one file, symbols from another. Where both
-     * tell something, this profile's word counts; only layouts of the same size are joined member by member.
+     * Puts together what two sources tell of the same kernel build: layouts from one file, symbols from another. Where
+     * both tell something, this profile's word counts; only layouts of the same size are joined member by member.
      *
      * @throws HptException {@code BAD_PROFILE} when they are of different kernels
      */

@@ -8,7 +8,7 @@ import java.util.Map;
 
 /**
  * The layout of a structure or union. One without a tag of its own is known by the name that a typedef gives it
- * ({@code atomic_t}), or else by where it stands: {@code dentry.d_u} is the type of the member {@code d_u} of
+ * ({@code atomic_t}), or else by where it stands: {@code dentry__d_u} is the type of the member {@code d_u} of
  * {@code struct dentry}.
  *
  * @param size    in bytes

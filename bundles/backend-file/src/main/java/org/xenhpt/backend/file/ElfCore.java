@@ -7,8 +7,8 @@ import java.util.List;
 
 /**
  * ELF cores whose segments carry a GPA in {@code p_paddr}: QEMU's {@code dump-guest-memory}, {@code makedumpfile -E},
- * copies of {@code /proc/vmcore} (System V ABI, chapters 4 and 5). What a segment has in memory beyond what it has in the
- * file was filtered out, and is not taken for zeros.
+ * copies of {@code /proc/vmcore} (System V ABI, chapters 4 and 5). What a segment has in memory beyond what it has in
+ * the file was filtered out, and is not taken for zeros.
  */
 final class ElfCore implements ImageFormat {
     private static final int MAGIC = 0x464c457f;
@@ -75,7 +75,8 @@ final class ElfCore implements ImageFormat {
         }
 
         Segment segment(ImageBytes image, long number) {
-            ByteBuffer from = image.need(segmentsAt + number * segmentSize, wide ? 56 : 32, "ELF program header " + number);
+            ByteBuffer from = image.need(segmentsAt + number * segmentSize, wide ? 56 : 32,
+                    "an ELF program header");
             if (wide) {
                 return new Segment(from.getInt(0), from.getLong(8), from.getLong(24), from.getLong(32),
                         from.getLong(40));
@@ -105,7 +106,7 @@ final class ElfCore implements ImageFormat {
         for (long number = 0; number < header.segments(); number++) {
             Segment segment = header.segment(image, number);
             if (segment.type() == PT_NOTE) {
-                Notes more = Notes.read(image, segment.at(), segment.fileSize(), "the notes of ELF segment " + number);
+                Notes more = Notes.read(image, segment.at(), segment.fileSize(), "the notes of an ELF segment");
                 notes = notes.isEmpty() ? more : notes;
             } else if (segment.type() == PT_LOAD && segment.paddr() != NO_ADDRESS) {
                 add(image, number, segment, stored, ram);
@@ -113,28 +114,33 @@ final class ElfCore implements ImageFormat {
             }
         }
         if (!physical && ram.size() > 1) {
-            throw image.unreadable("an ELF core whose segments have no physical addresses: the core of a process, not of"
-                    + " a machine").next("make it with QEMU's dump-guest-memory or virsh dump --memory-only");
+            throw image.unreadable("an ELF core whose segments have no physical addresses: the core of a process,"
+                    + " not of a machine").next("make it with QEMU's dump-guest-memory or virsh dump --memory-only");
         }
         return Images.of("ELF core", image, new Extents(stored), new Extents(ram).bytes(), notes);
     }
 
     private static void add(ImageBytes image, long number, Segment segment, List<Extent> stored,
             List<Extent> ram) {
-        String what = "ELF segment " + number + ", GPA 0x" + Long.toHexString(segment.paddr());
         long size = segment.fileSize();
         // Writers that do not care about it leave p_memsz 0.
         long memory = Math.max(size, segment.memorySize());
         if (size < 0 || !Extent.isMemory(segment.paddr(), memory)) {
-            throw image.unreadable(what + ", has 0x" + Long.toHexString(size) + " bytes in the file and 0x"
-                    + Long.toHexString(segment.memorySize()) + " in memory: damaged");
+            throw image.unreadable(name(number, segment) + ", has 0x" + Long.toHexString(size)
+                    + " bytes in the file and 0x" + Long.toHexString(segment.memorySize()) + " in memory: damaged");
         }
-        image.require(what, segment.at(), size);
+        if (!image.reaches(segment.at(), size)) {
+            throw image.truncated(name(number, segment), segment.at(), size);
+        }
         if (size > 0) {
             stored.add(new Extent(segment.paddr(), segment.at(), size));
         }
         if (memory > 0) {
             ram.add(new Extent(segment.paddr(), 0, memory));
         }
+    }
+
+    private static String name(long number, Segment segment) {
+        return "ELF segment " + number + ", GPA 0x" + Long.toHexString(segment.paddr());
     }
 }

@@ -3,7 +3,7 @@ package org.xenhpt.backend.file;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.Collections;
 import java.util.List;
 import org.xenhpt.api.guest.MemoryRange;
 
@@ -23,7 +23,7 @@ final class Extents {
 
     Extents(List<Extent> found) {
         List<Extent> sorted = new ArrayList<>(found);
-        sorted.sort(Comparator.comparingLong(Extent::gpa).thenComparing(Comparator.comparingLong(Extent::size).reversed()));
+        Collections.sort(sorted);
         List<Extent> kept = new ArrayList<>();
         long covered = 0;
         for (Extent extent : joined(sorted)) {

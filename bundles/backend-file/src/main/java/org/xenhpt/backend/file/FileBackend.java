@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.file;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -19,8 +20,8 @@ import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestUri;
 
 /**
- * Opens memory images: {@code file:PATH}, absolute or from the working directory. Reads headers and bitmaps only; memory
- * is read when it is asked for.
+ * Opens memory images: {@code file:PATH}, absolute or from the working directory. Reads headers and bitmaps only;
+ * memory is read when it is asked for.
  */
 @Component
 public final class FileBackend implements Backend {
@@ -74,8 +75,9 @@ public final class FileBackend implements Backend {
             return new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, path.toString(), "no such file", e)
                     .next("name a memory image: file:PATH");
         }
-        if (e instanceof AccessDeniedException) {
-            return new HptException(Step.BACKEND, Reason.ACCESS_DENIED, path.toString(), "may not be read by this user", e)
+        if (e instanceof AccessDeniedException || e instanceof FileNotFoundException && !Files.isReadable(path)) {
+            return new HptException(Step.BACKEND, Reason.ACCESS_DENIED, path.toString(),
+                    "may not be read by this user", e)
                     .next("run as a user who may read it, or change its permissions");
         }
         return new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, path.toString(),

@@ -6,15 +6,15 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
  * An image in the flattened form, that {@code makedumpfile -F} and QEMU write where they cannot seek: after a header of
- * 4,096 bytes, records of (offset, length, bytes), big-endian, in the order of writing (makedumpfile, IMPLEMENTATION and
- * makedumpfile.h). Reads as the file that {@code makedumpfile -R} would rearrange it into, but for what no record
+ * 4,096 bytes, records of (offset, length, bytes), big-endian, in the order of writing (makedumpfile, IMPLEMENTATION
+ * and makedumpfile.h). Reads as the file that {@code makedumpfile -R} would rearrange it into, but for what no record
  * wrote, which is not there.
  */
 final class FlattenedFile extends ImageBytes {
@@ -25,7 +25,12 @@ final class FlattenedFile extends ImageBytes {
     /** QEMU and makedumpfile write records of 4 to 16 KiB: some 64 GiB of data. Each costs about 60 bytes of heap. */
     private static final int MAX_RECORDS = 4_000_000;
 
-    private record Segment(long at, long size, long from) {
+    private record Segment(long at, long size, long from) implements Comparable<Segment> {
+        @Override
+        public int compareTo(Segment other) {
+            return Long.compare(at, other.at);
+        }
+
         long end() {
             return at + size;
         }
@@ -64,7 +69,8 @@ final class FlattenedFile extends ImageBytes {
         long type = header.getLong(16);
         long version = header.getLong(24);
         if (type != 1 || version != 1) {
-            throw file.unreadable("flattened form of type " + type + ", version " + version + "; only 1 and 1 are known");
+            throw file.unreadable("flattened form of type " + type + ", version " + version
+                    + "; only 1 and 1 are known");
         }
         List<Segment> segments = new ArrayList<>();
         byte[] bytes = new byte[RECORD_HEADER];
@@ -86,7 +92,9 @@ final class FlattenedFile extends ImageBytes {
                         + Long.toHexString(position - RECORD_HEADER) + ", writes 0x" + Long.toHexString(length)
                         + " bytes to 0x" + Long.toHexString(at) + ": damaged");
             }
-            file.require("record " + number + " of the flattened form", position, length);
+            if (!file.reaches(position, length)) {
+                throw file.truncated("record " + number + " of the flattened form", position, length);
+            }
             if (length > 0) {
                 segments.add(new Segment(at, length, position));
                 if (segments.size() > MAX_RECORDS) {
@@ -101,7 +109,7 @@ final class FlattenedFile extends ImageBytes {
 
     private static List<Segment> arranged(List<Segment> written) {
         List<Segment> sorted = new ArrayList<>(written);
-        sorted.sort(Comparator.comparingLong(Segment::at));
+        Collections.sort(sorted);
         for (int i = 1; i < sorted.size(); i++) {
             if (sorted.get(i - 1).end() > sorted.get(i).at()) {
                 return painted(written);

@@ -8,8 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The kdump-compressed format of makedumpfile and of QEMU's {@code dump-guest-memory -z}: a header block, sub headers, two
- * bitmaps (pages that are RAM, pages that are in the dump), a descriptor for each page in the dump, page data
+ * The kdump-compressed format of makedumpfile and of QEMU's {@code dump-guest-memory -z}: a header block, sub headers,
+ * two bitmaps (pages that are RAM, pages that are in the dump), a descriptor for each page in the dump, page data
  * (makedumpfile, IMPLEMENTATION and diskdump_mod.h; QEMU, include/system/dump.h). Header versions up to 6. Pages may be
  * compressed with zlib.
  */
@@ -27,8 +27,8 @@ final class Kdump implements ImageFormat {
     private static final int TAIL = 1024;
 
     /**
-     * Where things are in the header and the sub header: C's {@code long} and its alignment differ between 32 and 64 bit.
-     * Fields of the sub header are counted from its begin.
+     * Where things are in the header and the sub header: C's {@code long} and its alignment differ between 32 and 64
+     * bit. Fields of the sub header are counted from its begin.
      */
     private enum Layout {
         BITS_32(412, 8, 20, 28, 32, 40, 72, 80, Integer.BYTES),
@@ -110,6 +110,9 @@ final class Kdump implements ImageFormat {
         image.require("the kdump bitmaps", bitmapAt, bitmapBytes);
         long ram = new PageBitmap(image, bitmapAt, pages, "the first kdump bitmap").count();
         PageBitmap dumped = new PageBitmap(image, bitmapAt + bitmapBytes / 2, pages, "the second kdump bitmap");
+        if (dumped.count() == 0) {
+            throw image.unreadable("a kdump without a single page of memory");
+        }
         long descriptorsAt = bitmapAt + bitmapBytes;
         boolean incomplete = (status & STATUS_INCOMPLETE) != 0;
         if (incomplete) {
@@ -134,8 +137,8 @@ final class Kdump implements ImageFormat {
             words.add("incomplete");
         }
         PageSource source = new KdumpPages(image, dumped, descriptorsAt);
-        return new Image("kdump-compressed (" + String.join(", ", words) + ")", new PagedMemory(image, source, dumped.ranges()),
-                Math.max(ram, dumped.count()) * Extents.PAGE, notes);
+        return new Image("kdump-compressed (" + String.join(", ", words) + ")",
+                new PagedMemory(image, source, dumped.ranges()), Math.max(ram, dumped.count()) * Extents.PAGE, notes);
     }
 
     /**
@@ -156,8 +159,8 @@ final class Kdump implements ImageFormat {
     }
 
     /**
-     * The flags of the last pages together. Data is written in the order of the pages, so it is the last that a truncated
-     * dump lacks.
+     * The flags of the last pages together. Data is written in the order of the pages, so it is the last that a
+     * truncated dump lacks.
      */
     private static int tailFlags(ImageBytes image, long descriptorsAt, long count, boolean incomplete) {
         int number = (int) Math.min(count, TAIL);

@@ -2,23 +2,24 @@
 package org.xenhpt.backend.file;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 
 /**
- * A file read where it is mapped. Maps lazily, read-only, 1 GiB at a time, a new map every 512 MiB: so any stretch of up
- * to {@link #STRIDE} bytes lies inside one map wherever it begins, and an image of thousands of extents needs no more
- * maps than its size does.
+ * A file read where it is mapped. Maps lazily, read-only, 1 GiB at a time, a new map every 512 MiB: so any stretch of
+ * up to {@link #STRIDE} bytes lies inside one map wherever it begins, and an image of thousands of extents needs no
+ * more maps than its size does.
  *
  * <p>A file that is truncated by another process while it is mapped: HotSpot throws {@link InternalError}
- * at whoever reads the pages that are gone, and may throw it a few instructions later, so that it cannot be caught where
- * it arises. Hence {@link #check()}, which is called before each page that is copied and at the begin of each reading.
+ * at whoever reads the pages that are gone, and may throw it a few instructions later, so that it cannot be caught
+ * where it arises. Hence {@link #check()}, which is called before each page that is copied and at the begin of each
+ * reading.
  */
 final class MappedFile extends ImageBytes {
     /** The longest {@link #slice}, in bytes. */
@@ -27,32 +28,32 @@ final class MappedFile extends ImageBytes {
     /** Beyond any machine's memory: a sparse file that claims more would cost us tables in proportion. */
     private static final long MAX_SIZE = 1L << 48;
 
-    private final FileChannel channel;
+    private final RandomAccessFile file;
     private final long size;
     private MappedByteBuffer[] maps;
 
-    private MappedFile(Path path, FileChannel channel, long size) {
+    private MappedFile(Path path, RandomAccessFile file, long size) {
         super(path);
-        this.channel = channel;
+        this.file = file;
         this.size = size;
         this.maps = new MappedByteBuffer[(int) ((size + STRIDE - 1) / STRIDE)];
     }
 
     static MappedFile open(Path path) throws IOException {
-        FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
+        RandomAccessFile file = new RandomAccessFile(path.toFile(), "r");
         long size;
         try {
-            size = channel.size();
+            size = file.length();
         } catch (IOException e) {
-            channel.close();
+            file.close();
             throw e;
         }
         if (size > MAX_SIZE) {
-            channel.close();
+            file.close();
             throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, path.toString(),
                     "a file of " + size + " bytes is no memory image: x86 machines have less memory");
         }
-        return new MappedFile(path, channel, size);
+        return new MappedFile(path, file, size);
     }
 
     @Override
@@ -103,7 +104,7 @@ final class MappedFile extends ImageBytes {
         boolean interrupted = Thread.interrupted();
         try {
             check();
-            return channel.map(FileChannel.MapMode.READ_ONLY, at, Math.min(MAP, size - at));
+            return file.getChannel().map(FileChannel.MapMode.READ_ONLY, at, Math.min(MAP, size - at));
         } catch (IOException | OutOfMemoryError e) {
             // FileChannel.map reports a full address space or map count as either of the two.
             throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, path().toString(),
@@ -122,7 +123,8 @@ final class MappedFile extends ImageBytes {
             throw closed();
         }
         try {
-            if (channel.size() < size) {
+            // Not the channel's size(), which an interrupt would close.
+            if (file.length() < size) {
                 throw gone(null);
             }
         } catch (IOException e) {
@@ -145,7 +147,7 @@ final class MappedFile extends ImageBytes {
     void close() {
         maps = null;
         try {
-            channel.close();
+            file.close();
         } catch (IOException e) {
             // Nothing was written, so nothing is lost.
             return;

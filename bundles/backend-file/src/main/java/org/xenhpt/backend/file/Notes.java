@@ -28,7 +28,7 @@ record Notes(List<VcpuRegisters> registers, Optional<String> vmcoreinfo) {
     /** Linux makes one page of it. */
     private static final int MAX_VMCOREINFO = 1 << 16;
     private static final int MAX_STATE = 4096;
-    /** The length of C's {@code struct elf_prstatus}: how the registers of a 32-bit CPU are told from a 64-bit one's. */
+    /** Lengths of C's {@code struct elf_prstatus}: they tell registers of a 64-bit CPU from those of a 32-bit one. */
     private static final int PRSTATUS_64 = 336;
     private static final int PRSTATUS_32 = 144;
     private static final int QEMU_STATE_END = 432;

@@ -9,9 +9,9 @@ import org.xenhpt.api.error.HptException;
  * Memory as it is: the offset in the file is the GPA. Nothing in the file says so, hence this takes any file of whole
  * pages that is not known to be something else.
  *
- * <p>A RAM file of QEMU ({@code memory-backend-file}) is such an image only below the PCI hole: what lies above 4 GiB in
- * the guest follows directly in the file. An image made with {@code pmemsave} from address 0 over all of the memory has
- * every GPA at its offset.
+ * <p>A RAM file of QEMU ({@code memory-backend-file}) is such an image only below the PCI hole: what lies above 4 GiB
+ * in the guest follows directly in the file. An image made with {@code pmemsave} from address 0 over all of the memory
+ * has every GPA at its offset.
  */
 final class Raw implements ImageFormat {
     /** Linux on x86 loads at 1 MiB or above, so less memory than that holds no kernel. */
@@ -53,8 +53,9 @@ final class Raw implements ImageFormat {
             }
         }
         if (image.size() < MIN_SIZE || image.size() % Extents.PAGE != 0) {
-            throw tried(image.unreadable("not a memory image of a known format, and no raw one: its size, " + image.size()
-                    + " bytes, is " + (image.size() < MIN_SIZE ? "less than 1 MiB" : "no whole number of pages of 4096")))
+            String wrong = image.size() < MIN_SIZE ? "less than 1 MiB" : "no whole number of pages of 4096";
+            throw tried(image.unreadable("not a memory image of a known format, and no raw one: its size, "
+                    + image.size() + " bytes, is " + wrong))
                     .next("if it is a raw image, it is truncated: copy it again");
         }
         List<Extent> found = new ArrayList<>();

@@ -22,23 +22,23 @@ import org.xenhpt.api.guest.Register;
 import org.xenhpt.api.guest.VcpuRegisters;
 
 class ElfCoreTest {
-    private static final int PAGE = Kit.PAGE;
+    private static final int PAGE = Samples.PAGE;
 
     @TempDir
     private Path folder;
 
     private Guest open(ElfImage image) {
-        return Kit.open(Kit.write(folder, "elf", image.bytes()));
+        return Samples.open(Samples.write(folder, "elf", image.bytes()));
     }
 
     private HptException failure(ElfImage image, Consumer<ByteBuffer> lie) {
         ByteBuffer bytes = ByteBuffer.wrap(image.bytes()).order(ByteOrder.LITTLE_ENDIAN);
         lie.accept(bytes);
-        return Kit.unreadable(Kit.write(folder, "elf", bytes.array()));
+        return Samples.unreadable(Samples.write(folder, "elf", bytes.array()));
     }
 
     private static ElfImage twoSegments(boolean wide) {
-        return new ElfImage(wide).load(0, Kit.pages(0, 4)).load(0x100000, Kit.pages(0x100, 4));
+        return new ElfImage(wide).load(0, Samples.pages(0, 4)).load(0x100000, Samples.pages(0x100, 4));
     }
 
     /** QEMU does not align what it writes: pages lie at any offset. */
@@ -52,12 +52,12 @@ class ElfCoreTest {
             assertThat(memory.ranges()).containsExactly(new MemoryRange(0, 4 * PAGE),
                     new MemoryRange(0x100000, 4 * PAGE));
             for (int i = 0; i < 4; i++) {
-                Kit.assertPage(memory, i * PAGE, i);
-                Kit.assertPage(memory, 0x100000 + i * PAGE, 0x100 + i);
+                Samples.assertPage(memory, i * PAGE, i);
+                Samples.assertPage(memory, 0x100000 + i * PAGE, 0x100 + i);
             }
-            Kit.assertNone(memory, 4 * PAGE);
-            Kit.assertNone(memory, 0x100000 - 1);
-            Kit.assertNone(memory, 0x100000 + 4 * PAGE);
+            Samples.assertNone(memory, 4 * PAGE);
+            Samples.assertNone(memory, 0x100000 - 1);
+            Samples.assertNone(memory, 0x100000 + 4 * PAGE);
             assertThat(memory.machineAddress(0x100010)).isNotZero();
         }
     }
@@ -65,9 +65,9 @@ class ElfCoreTest {
     @Test
     void memoryAboveFourGib() {
         long high = 0x1_0000_0000L;
-        try (Guest guest = open(new ElfImage(true).load(high, Kit.pages(5, 2)).load(0, Kit.pages(1, 1)))) {
-            Kit.assertPage(guest.memory(), high + PAGE, 6);
-            Kit.assertPage(guest.memory(), 0, 1);
+        try (Guest guest = open(new ElfImage(true).load(high, Samples.pages(5, 2)).load(0, Samples.pages(1, 1)))) {
+            Samples.assertPage(guest.memory(), high + PAGE, 6);
+            Samples.assertPage(guest.memory(), 0, 1);
             assertThat(guest.memory().ranges()).containsExactly(new MemoryRange(0, PAGE),
                     new MemoryRange(high, 2 * PAGE));
         }
@@ -75,57 +75,57 @@ class ElfCoreTest {
 
     @Test
     void neighboursAreOneRange() {
-        try (Guest guest = open(new ElfImage(true).load(PAGE, Kit.pages(1, 1)).load(0, Kit.pages(0, 1)))) {
+        try (Guest guest = open(new ElfImage(true).load(PAGE, Samples.pages(1, 1)).load(0, Samples.pages(0, 1)))) {
             assertThat(guest.memory().ranges()).containsExactly(new MemoryRange(0, 2 * PAGE));
-            Kit.assertPage(guest.memory(), 0, 0);
-            Kit.assertPage(guest.memory(), PAGE, 1);
+            Samples.assertPage(guest.memory(), 0, 0);
+            Samples.assertPage(guest.memory(), PAGE, 1);
         }
     }
 
     @Test
     void aPageOfWhichThereIsAPartIsLeftOut() {
-        byte[] content = Kit.pages(1, 3);
+        byte[] content = Samples.pages(1, 3);
         try (Guest guest = open(new ElfImage(true).load(PAGE, Arrays.copyOf(content, 2 * PAGE + 0xc00))
-                .load(0x10000 + 8, Arrays.copyOfRange(Kit.pages(16, 2), 8, 2 * PAGE)))) {
+                .load(0x10000 + 8, Arrays.copyOfRange(Samples.pages(16, 2), 8, 2 * PAGE)))) {
             assertThat(guest.memory().ranges()).containsExactly(new MemoryRange(PAGE, 2 * PAGE),
                     new MemoryRange(0x11000, PAGE));
-            Kit.assertPage(guest.memory(), 2 * PAGE, 2);
-            Kit.assertNone(guest.memory(), 3 * PAGE);
-            Kit.assertPage(guest.memory(), 0x11000, 17);
+            Samples.assertPage(guest.memory(), 2 * PAGE, 2);
+            Samples.assertNone(guest.memory(), 3 * PAGE);
+            Samples.assertPage(guest.memory(), 0x11000, 17);
         }
     }
 
     @Test
     void aPageCutInTwoIsWholeWhereBothPartsFollow() {
-        byte[] content = Kit.pages(1, 2);
+        byte[] content = Samples.pages(1, 2);
         try (Guest guest = open(new ElfImage(true).load(PAGE, Arrays.copyOf(content, PAGE + 100))
                 .load(2 * PAGE + 100, Arrays.copyOfRange(content, PAGE + 100, 2 * PAGE)))) {
-            Kit.assertPage(guest.memory(), PAGE, 1);
-            Kit.assertPage(guest.memory(), 2 * PAGE, 2);
+            Samples.assertPage(guest.memory(), PAGE, 1);
+            Samples.assertPage(guest.memory(), 2 * PAGE, 2);
         }
     }
 
     /** {@code /proc/vmcore} has the kernel's text twice, under two virtual addresses. */
     @Test
     void overlappingSegmentsGiveEachPageOnce() {
-        try (Guest guest = open(new ElfImage(true).load(2 * PAGE, Kit.pages(2, 2)).load(0, Kit.pages(0, 8))
-                .load(6 * PAGE, Kit.pages(6, 4)))) {
+        try (Guest guest = open(new ElfImage(true).load(2 * PAGE, Samples.pages(2, 2)).load(0, Samples.pages(0, 8))
+                .load(6 * PAGE, Samples.pages(6, 4)))) {
             assertThat(guest.memory().ranges()).containsExactly(new MemoryRange(0, 10 * PAGE));
             assertThat(guest.info().memoryBytes()).isEqualTo(10 * PAGE);
             for (int page = 0; page < 10; page++) {
-                Kit.assertPage(guest.memory(), page * PAGE, page);
+                Samples.assertPage(guest.memory(), page * PAGE, page);
             }
         }
     }
 
     @Test
     void whatWasFilteredOutIsNoMemoryOfZeros() {
-        try (Guest guest = open(new ElfImage(true).load(0, 0, 8 * PAGE, Kit.pages(0, 2))
-                .load(0, 8 * PAGE, 4 * PAGE, Kit.pages(8, 1)).load(0, 12 * PAGE, 3 * PAGE, new byte[0]))) {
-            Kit.assertPage(guest.memory(), PAGE, 1);
-            Kit.assertNone(guest.memory(), 2 * PAGE);
-            Kit.assertPage(guest.memory(), 8 * PAGE, 8);
-            Kit.assertNone(guest.memory(), 13 * PAGE);
+        try (Guest guest = open(new ElfImage(true).load(0, 0, 8 * PAGE, Samples.pages(0, 2))
+                .load(0, 8 * PAGE, 4 * PAGE, Samples.pages(8, 1)).load(0, 12 * PAGE, 3 * PAGE, new byte[0]))) {
+            Samples.assertPage(guest.memory(), PAGE, 1);
+            Samples.assertNone(guest.memory(), 2 * PAGE);
+            Samples.assertPage(guest.memory(), 8 * PAGE, 8);
+            Samples.assertNone(guest.memory(), 13 * PAGE);
             assertThat(guest.info().memoryBytes()).isEqualTo(15 * PAGE);
         }
     }
@@ -133,7 +133,7 @@ class ElfCoreTest {
     @Test
     void segmentsWithoutAPhysicalAddressAreNotRead() {
         for (boolean wide : new boolean[] {true, false}) {
-            try (Guest guest = open(new ElfImage(wide).load(-1, Kit.pages(9, 1)).load(PAGE, Kit.pages(1, 1)))) {
+            try (Guest guest = open(new ElfImage(wide).load(-1, Samples.pages(9, 1)).load(PAGE, Samples.pages(1, 1)))) {
                 assertThat(guest.memory().ranges()).containsExactly(new MemoryRange(PAGE, PAGE));
             }
         }
@@ -143,7 +143,7 @@ class ElfCoreTest {
     void manySegmentsAreCountedInASection() {
         for (boolean wide : new boolean[] {true, false}) {
             try (Guest guest = open(twoSegments(wide).countInSection())) {
-                Kit.assertPage(guest.memory(), 0x100000, 0x100);
+                Samples.assertPage(guest.memory(), 0x100000, 0x100);
             }
         }
     }
@@ -152,7 +152,7 @@ class ElfCoreTest {
     void registersOfEachVcpu() {
         byte[] notes = ElfImage.join(ElfImage.prstatus64(0x11, 0x12), ElfImage.prstatus64(0x21, 0x22),
                 ElfImage.note("OTHER", 7, new byte[13]), ElfImage.qemu(0xffff_8000_0000_0000L), ElfImage.qemu(0x100));
-        try (Guest guest = open(new ElfImage(true).notes(notes).load(0, Kit.page(0)))) {
+        try (Guest guest = open(new ElfImage(true).notes(notes).load(0, Samples.page(0)))) {
             assertThat(guest.info().vcpus()).isEqualTo(2);
             VcpuRegisters first = guest.registers().get(0);
             assertThat(first.vcpu()).isZero();
@@ -181,8 +181,9 @@ class ElfCoreTest {
 
     @Test
     void registersOfACrashedKernelHaveNoGsBase() {
-        byte[] notes = ElfImage.join(ElfImage.prstatus64(0xffffffff81000000L, 0x12), ElfImage.prstatus32(0xc1000000, -16));
-        try (Guest guest = open(new ElfImage(true).notes(notes).load(0, Kit.page(0)))) {
+        byte[] notes = ElfImage.join(ElfImage.prstatus64(0xffffffff81000000L, 0x12),
+                ElfImage.prstatus32(0xc1000000, -16));
+        try (Guest guest = open(new ElfImage(true).notes(notes).load(0, Samples.page(0)))) {
             VcpuRegisters wide = guest.registers().get(0);
             assertThat(wide.get(Register.RIP)).hasValue(0xffffffff81000000L);
             assertThat(wide.get(Register.RSP)).hasValue(0x12);
@@ -202,7 +203,7 @@ class ElfCoreTest {
     void vmcoreinfoEndsAtItsNul() {
         byte[] text = "OSRELEASE=6.1.0\nPAGESIZE=4096\n\0rubbish".getBytes(StandardCharsets.UTF_8);
         try (Guest guest = open(new ElfImage(false).notes(ElfImage.note("VMCOREINFO", 0, text))
-                .load(0, Kit.page(0)))) {
+                .load(0, Samples.page(0)))) {
             assertThat(guest.vmcoreinfo()).hasValue("OSRELEASE=6.1.0\nPAGESIZE=4096\n");
             assertThat(guest.info().vcpus()).isEqualTo(-1);
         }
@@ -213,7 +214,7 @@ class ElfCoreTest {
         byte[] lie = ElfImage.note("QEMU", 0, new byte[8]);
         ByteBuffer.wrap(lie).order(ByteOrder.LITTLE_ENDIAN).putInt(4, -1);
         byte[] notes = ElfImage.join(ElfImage.prstatus64(1, 2), lie, ElfImage.prstatus64(3, 4));
-        try (Guest guest = open(new ElfImage(true).notes(notes).load(0, Kit.page(0)))) {
+        try (Guest guest = open(new ElfImage(true).notes(notes).load(0, Samples.page(0)))) {
             assertThat(guest.registers()).hasSize(1);
         }
     }
@@ -222,15 +223,17 @@ class ElfCoreTest {
     void aHugeVmcoreinfoIsCut() {
         byte[] text = new byte[1 << 20];
         Arrays.fill(text, (byte) 'A');
-        try (Guest guest = open(new ElfImage(true).notes(ElfImage.note("VMCOREINFO", 0, text)).load(0, Kit.page(0)))) {
+        try (Guest guest = open(new ElfImage(true).notes(ElfImage.note("VMCOREINFO", 0, text))
+                .load(0, Samples.page(0)))) {
             assertThat(guest.vmcoreinfo().orElseThrow()).hasSize(1 << 16);
         }
     }
 
     @Test
     void theCoreOfAProcessIsRefused() {
-        HptException e = Kit.unreadable(Kit.write(folder, "elf",
-                new ElfImage(true).load(0x400000, 0, PAGE, Kit.page(1)).load(0x500000, 0, PAGE, Kit.page(2)).bytes()));
+        byte[] core = new ElfImage(true).load(0x400000, 0, PAGE, Samples.page(1))
+                .load(0x500000, 0, PAGE, Samples.page(2)).bytes();
+        HptException e = Samples.unreadable(Samples.write(folder, "elf", core));
         assertThat(e.detail()).contains("process");
     }
 
@@ -258,12 +261,13 @@ class ElfCoreTest {
     @ValueSource(longs = {Long.MIN_VALUE, -4096, Long.MAX_VALUE, 1L << 52, (1L << 52) - 4096})
     void physicalAddressesThatNoMachineHas(long paddr) {
         int second = twoSegments(true).segmentAt(1);
-        assertThat(failure(twoSegments(true), bytes -> bytes.putLong(second + 24, paddr)).detail()).contains("segment 1");
+        assertThat(failure(twoSegments(true), bytes -> bytes.putLong(second + 24, paddr)).detail())
+                .contains("segment 1");
     }
 
     @Test
     void lyingNotes() {
-        ElfImage image = new ElfImage(true).notes(ElfImage.prstatus64(1, 2)).load(0, Kit.page(0));
+        ElfImage image = new ElfImage(true).notes(ElfImage.prstatus64(1, 2)).load(0, Samples.page(0));
         for (long lie : new long[] {Long.MIN_VALUE, -1, 1L << 62, 100_000}) {
             assertThat(failure(image, bytes -> bytes.putLong(64 + 8, lie)).detail()).contains("notes");
             assertThat(failure(image, bytes -> bytes.putLong(64 + 32, lie)).detail()).contains("notes");

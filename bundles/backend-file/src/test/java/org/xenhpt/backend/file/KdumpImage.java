@@ -13,7 +13,7 @@ import java.util.TreeMap;
 /** Writes kdump-compressed images, as makedumpfile's diskdump_mod.h lays them out. */
 final class KdumpImage {
     static final int ZLIB = 1;
-    private static final int PAGE = Kit.PAGE;
+    private static final int PAGE = Samples.PAGE;
 
     private record Stored(byte[] data, int flags) {
     }
@@ -52,9 +52,9 @@ final class KdumpImage {
         return this;
     }
 
-    /** A page that holds {@link Kit#page} of its frame number, compressed. */
+    /** A page that holds {@link Samples#page} of its frame number, compressed. */
     KdumpImage page(int gfn) {
-        return stored(gfn, Kit.deflate(Kit.page(gfn)), ZLIB);
+        return stored(gfn, Samples.deflate(Samples.page(gfn)), ZLIB);
     }
 
     KdumpImage stored(int gfn, byte[] data, int flags) {

@@ -21,13 +21,13 @@ import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.guest.Register;
 
 class KdumpTest {
-    private static final int PAGE = Kit.PAGE;
+    private static final int PAGE = Samples.PAGE;
 
     @TempDir
     private Path folder;
 
     private Guest open(byte[] bytes) {
-        return Kit.open(Kit.write(folder, "kdump", bytes));
+        return Samples.open(Samples.write(folder, "kdump", bytes));
     }
 
     private static byte[] changed(KdumpImage image, Consumer<ByteBuffer> lie) {
@@ -37,7 +37,7 @@ class KdumpTest {
     }
 
     private HptException failure(KdumpImage image, Consumer<ByteBuffer> lie) {
-        return Kit.unreadable(Kit.write(folder, "kdump", changed(image, lie)));
+        return Samples.unreadable(Samples.write(folder, "kdump", changed(image, lie)));
     }
 
     private static KdumpImage sample(boolean wide) {
@@ -60,24 +60,24 @@ class KdumpTest {
                     new MemoryRange(1023 * PAGE, 2 * PAGE), new MemoryRange(40_000 * PAGE, PAGE),
                     new MemoryRange(69_999 * PAGE, PAGE));
             for (int gfn : new int[] {69_999, 0, 2, 3, 63, 64, 65, 511, 512, 513, 1023, 1024, 40_000}) {
-                Kit.assertPage(memory, (long) gfn * PAGE, gfn);
+                Samples.assertPage(memory, (long) gfn * PAGE, gfn);
             }
             for (int gfn : new int[] {1, 4, 62, 66, 0x2000, 70_000, 70_001, 1 << 19}) {
-                Kit.assertNone(memory, (long) gfn * PAGE);
+                Samples.assertNone(memory, (long) gfn * PAGE);
             }
-            Kit.assertNone(memory, -1);
-            Kit.assertNone(memory, Long.MIN_VALUE);
+            Samples.assertNone(memory, -1);
+            Samples.assertNone(memory, Long.MIN_VALUE);
             assertThat(memory.machineAddress(0)).isZero();
         }
     }
 
     @Test
     void pagesMayBeStoredAsTheyAre() {
-        try (Guest guest = open(new KdumpImage(true, 100).status(0).stored(5, Kit.page(5), 0).stored(6, Kit.page(6), 0)
-                .bytes())) {
+        try (Guest guest = open(new KdumpImage(true, 100).status(0).stored(5, Samples.page(5), 0)
+                .stored(6, Samples.page(6), 0).bytes())) {
             assertThat(guest.info().type()).isEqualTo("kdump-compressed (not compressed)");
-            Kit.assertPage(guest.memory(), 5 * PAGE, 5);
-            Kit.assertPage(guest.memory(), 6 * PAGE, 6);
+            Samples.assertPage(guest.memory(), 5 * PAGE, 5);
+            Samples.assertPage(guest.memory(), 6 * PAGE, 6);
         }
     }
 
@@ -86,7 +86,7 @@ class KdumpTest {
     void theCompressionIsAlsoToldByThePages() {
         try (Guest guest = open(new KdumpImage(true, 100).status(0).page(5).bytes())) {
             assertThat(guest.info().type()).isEqualTo("kdump-compressed (zlib)");
-            Kit.assertPage(guest.memory(), 5 * PAGE, 5);
+            Samples.assertPage(guest.memory(), 5 * PAGE, 5);
         }
     }
 
@@ -95,7 +95,7 @@ class KdumpTest {
     void windowsOutliveTheCache() {
         int count = 20_000;
         KdumpImage image = new KdumpImage(true, count);
-        byte[] zeros = Kit.deflate(new byte[PAGE]);
+        byte[] zeros = Samples.deflate(new byte[PAGE]);
         for (int gfn = 100; gfn < count; gfn++) {
             image.stored(gfn, zeros, KdumpImage.ZLIB);
         }
@@ -115,8 +115,8 @@ class KdumpTest {
             for (int gfn = 0; gfn < 100; gfn++) {
                 byte[] page = new byte[PAGE];
                 early[gfn].bytes().get(0, page);
-                assertThat(page).isEqualTo(Kit.page(gfn));
-                Kit.assertPage(guest.memory(), gfn * PAGE, gfn);
+                assertThat(page).isEqualTo(Samples.page(gfn));
+                Samples.assertPage(guest.memory(), gfn * PAGE, gfn);
             }
         }
     }
@@ -127,7 +127,7 @@ class KdumpTest {
             PhysicalMemory memory = guest.memory();
             memory.window(0);
             memory.window(PAGE);
-            assertThat(Kit.allocatedBy(() -> {
+            assertThat(Samples.allocatedBy(() -> {
                 for (int i = 0; i < 100_000; i++) {
                     memory.window(i % 2 * PAGE);
                 }
@@ -138,12 +138,13 @@ class KdumpTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void notesAndVmcoreinfo(boolean wide) {
-        byte[] notes = ElfImage.join(wide ? ElfImage.prstatus64(1, 2) : ElfImage.prstatus32(1, 2), ElfImage.qemu(0x500));
+        byte[] notes = ElfImage.join(wide ? ElfImage.prstatus64(1, 2) : ElfImage.prstatus32(1, 2),
+                ElfImage.qemu(0x500));
         try (Guest guest = open(sample(wide).notes(notes).vmcoreinfo("OSRELEASE=5.10\n").bytes())) {
             assertThat(guest.info().vcpus()).isEqualTo(1);
             assertThat(guest.registers().get(0).get(Register.CR3)).hasValue(0x513);
             assertThat(guest.vmcoreinfo()).hasValue("OSRELEASE=5.10\n");
-            Kit.assertPage(guest.memory(), 0, 0);
+            Samples.assertPage(guest.memory(), 0, 0);
         }
     }
 
@@ -156,7 +157,7 @@ class KdumpTest {
         }
         try (Guest guest = open(image.version(1).bytes())) {
             assertThat(guest.vmcoreinfo()).isEmpty();
-            Kit.assertPage(guest.memory(), 0, 0);
+            Samples.assertPage(guest.memory(), 0, 0);
         }
     }
 
@@ -166,26 +167,27 @@ class KdumpTest {
         try (Guest guest = open(KdumpImage.flatten(sample(true).vmcoreinfo("A=1\n").bytes(), recordSize))) {
             assertThat(guest.info().type()).isEqualTo("kdump-compressed (zlib)");
             assertThat(guest.vmcoreinfo()).hasValue("A=1\n");
-            Kit.assertPage(guest.memory(), 0, 0);
-            Kit.assertPage(guest.memory(), 40_000L * PAGE, 40_000);
-            Kit.assertPage(guest.memory(), 69_999L * PAGE, 69_999);
-            Kit.assertNone(guest.memory(), PAGE);
+            Samples.assertPage(guest.memory(), 0, 0);
+            Samples.assertPage(guest.memory(), 40_000L * PAGE, 40_000);
+            Samples.assertPage(guest.memory(), 69_999L * PAGE, 69_999);
+            Samples.assertNone(guest.memory(), PAGE);
         }
     }
 
     @Test
     void anElfCoreMayBeFlattenedToo() {
-        byte[] elf = new ElfImage(true).gap(100).load(PAGE, Kit.pages(1, 5)).load(0x100000, Kit.pages(0x100, 2)).bytes();
+        byte[] elf = new ElfImage(true).gap(100).load(PAGE, Samples.pages(1, 5)).load(0x100000, Samples.pages(0x100, 2))
+                .bytes();
         try (Guest guest = open(KdumpImage.flatten(elf, 1000))) {
             assertThat(guest.info().type()).isEqualTo("ELF core");
             assertThat(guest.memory().ranges()).containsExactly(new MemoryRange(PAGE, 5 * PAGE),
                     new MemoryRange(0x100000, 2 * PAGE));
             for (int page = 1; page < 6; page++) {
-                Kit.assertPage(guest.memory(), page * PAGE, page);
+                Samples.assertPage(guest.memory(), page * PAGE, page);
             }
-            Kit.assertPage(guest.memory(), 0x101000, 0x101);
-            Kit.assertNone(guest.memory(), 0);
-            Kit.assertNone(guest.memory(), 0x102000);
+            Samples.assertPage(guest.memory(), 0x101000, 0x101);
+            Samples.assertNone(guest.memory(), 0);
+            Samples.assertNone(guest.memory(), 0x102000);
         }
     }
 
@@ -204,7 +206,7 @@ class KdumpTest {
         both.putLong(-1).putLong(-1);
         try (Guest guest = open(both.array())) {
             for (int gfn : new int[] {0, 2, 513, 69_999}) {
-                Kit.assertPage(guest.memory(), (long) gfn * PAGE, gfn);
+                Samples.assertPage(guest.memory(), (long) gfn * PAGE, gfn);
             }
         }
     }
@@ -216,7 +218,7 @@ class KdumpTest {
         HptException e = failure(sample(true), bytes -> bytes.putInt(424, status));
         assertThat(e.getMessage()).contains(name, "not supported", "makedumpfile -c");
         KdumpImage unsaid = new KdumpImage(true, 10).status(0).stored(1, new byte[100], status);
-        assertThat(Kit.unreadable(Kit.write(folder, "kdump", unsaid.bytes())).getMessage()).contains(name);
+        assertThat(Samples.unreadable(Samples.write(folder, "kdump", unsaid.bytes())).getMessage()).contains(name);
     }
 
     @Test
@@ -226,7 +228,7 @@ class KdumpTest {
         for (byte[] bytes : new byte[][] {image, cut}) {
             try (Guest guest = open(bytes)) {
                 assertThat(guest.info().type()).isEqualTo("kdump-compressed (zlib, incomplete)");
-                Kit.assertPage(guest.memory(), 0, 0);
+                Samples.assertPage(guest.memory(), 0, 0);
                 assertThat(guest.memory().window(69_999L * PAGE) == MemoryWindow.NONE).isEqualTo(bytes == cut);
             }
         }
@@ -250,7 +252,8 @@ class KdumpTest {
     void lyingHeaders(int field, String value) {
         for (boolean wide : new boolean[] {true, false}) {
             KdumpImage image = sample(wide);
-            HptException e = failure(image, bytes -> bytes.putInt(image.statusAt() + field, Long.decode(value).intValue()));
+            int lie = Long.decode(value).intValue();
+            HptException e = failure(image, bytes -> bytes.putInt(image.statusAt() + field, lie));
             assertThat(e.detail()).contains("kdump");
         }
     }
@@ -288,53 +291,54 @@ class KdumpTest {
     void aDescriptorOutsideOfTheImageIsAGap(long at) {
         // The last 1,024 descriptors are looked at when the image is opened: the lie is before them.
         KdumpImage image = new KdumpImage(true, 4000);
-        byte[] zeros = Kit.deflate(new byte[PAGE]);
+        byte[] zeros = Samples.deflate(new byte[PAGE]);
         for (int gfn = 2; gfn < 2000; gfn++) {
             image.stored(gfn, zeros, KdumpImage.ZLIB);
         }
         image.page(0).page(1);
         try (Guest guest = open(changed(image, bytes -> bytes.putLong(image.descriptorsAt() + 24, at)))) {
-            Kit.assertPage(guest.memory(), 0, 0);
-            Kit.assertNone(guest.memory(), PAGE);
+            Samples.assertPage(guest.memory(), 0, 0);
+            Samples.assertNone(guest.memory(), PAGE);
             assertThat(guest.memory().window(2 * PAGE).bytes().getLong(0)).isZero();
         }
-        assertThat(failure(image, bytes -> bytes.putLong(image.descriptorsAt() + 1500 * 24, at == 0 ? -1 : at)).detail())
+        long lie = at == 0 ? -1 : at;
+        assertThat(failure(image, bytes -> bytes.putLong(image.descriptorsAt() + 1500 * 24, lie)).detail())
                 .contains("last pages");
     }
 
     @Test
     void pagesThatDoNotInflateToOnePageAreGaps() {
-        byte[] random = Kit.page(99);
-        byte[] cut = Arrays.copyOf(Kit.deflate(Kit.page(3)), 1000);
-        byte[] wrongSum = Kit.deflate(Kit.page(4));
+        byte[] random = Samples.page(99);
+        byte[] cut = Arrays.copyOf(Samples.deflate(Samples.page(3)), 1000);
+        byte[] wrongSum = Samples.deflate(Samples.page(4));
         wrongSum[wrongSum.length - 1] ^= 1;
-        byte[] noSum = Arrays.copyOf(Kit.deflate(Kit.page(5)), Kit.deflate(Kit.page(5)).length - 4);
-        byte[] bomb = Kit.deflate(new byte[3 << 20]);
+        byte[] noSum = Arrays.copyOf(Samples.deflate(Samples.page(5)), Samples.deflate(Samples.page(5)).length - 4);
+        byte[] bomb = Samples.deflate(new byte[3 << 20]);
         assertThat(bomb.length).isBetween(PAGE / 2, 16 * PAGE);
         KdumpImage image = new KdumpImage(true, 100).page(0)
-                .stored(1, Kit.deflate(new byte[PAGE - 1]), KdumpImage.ZLIB)
-                .stored(2, Kit.deflate(new byte[PAGE + 1]), KdumpImage.ZLIB)
+                .stored(1, Samples.deflate(new byte[PAGE - 1]), KdumpImage.ZLIB)
+                .stored(2, Samples.deflate(new byte[PAGE + 1]), KdumpImage.ZLIB)
                 .stored(3, cut, KdumpImage.ZLIB).stored(4, wrongSum, KdumpImage.ZLIB)
                 .stored(5, noSum, KdumpImage.ZLIB).stored(6, random, KdumpImage.ZLIB)
-                .stored(7, bomb, KdumpImage.ZLIB).stored(8, Kit.deflate(new byte[1 << 20]), KdumpImage.ZLIB)
+                .stored(7, bomb, KdumpImage.ZLIB).stored(8, Samples.deflate(new byte[1 << 20]), KdumpImage.ZLIB)
                 .stored(9, new byte[0], KdumpImage.ZLIB).stored(10, new byte[100], 0)
                 .stored(11, new byte[PAGE + 1], 0).page(12);
         try (Guest guest = open(image.bytes())) {
             for (int gfn = 1; gfn < 12; gfn++) {
-                Kit.assertNone(guest.memory(), gfn * PAGE);
+                Samples.assertNone(guest.memory(), gfn * PAGE);
             }
-            Kit.assertPage(guest.memory(), 0, 0);
-            Kit.assertPage(guest.memory(), 12 * PAGE, 12);
+            Samples.assertPage(guest.memory(), 0, 0);
+            Samples.assertPage(guest.memory(), 12 * PAGE, 12);
         }
     }
 
     @ParameterizedTest
-    @CsvSource({"16,2,type 2", "24,9,version 9", "4096,-2,damaged", "4104,-2,damaged", "4104,0x7fffffffffffffff,damaged",
-        "4096,0x7fffffffffffffff,damaged", "4104,0x100000000,record 0"})
+    @CsvSource({"16,2,type 2", "24,9,version 9", "4096,-2,damaged", "4104,-2,damaged",
+        "4104,0x7fffffffffffffff,damaged", "4096,0x7fffffffffffffff,damaged", "4104,0x100000000,record 0"})
     void lyingFlattenedForms(int at, String value, String message) {
         byte[] flat = KdumpImage.flatten(sample(true).bytes(), 4096);
         ByteBuffer.wrap(flat).putLong(at, Long.decode(value));
-        assertThat(Kit.unreadable(Kit.write(folder, "flat", flat)).getMessage()).contains(message);
+        assertThat(Samples.unreadable(Samples.write(folder, "flat", flat)).getMessage()).contains(message);
     }
 
     /** A part that no record wrote is not there; it must not read as zeros. */
@@ -344,6 +348,6 @@ class KdumpTest {
         ByteBuffer flat = ByteBuffer.allocate(3 * PAGE);
         flat.put(KdumpImage.flatten(Arrays.copyOf(image, 464), 464), 0, PAGE + 16 + 464);
         flat.putLong(1L << 47).putLong(8).putLong(1).putLong(-1).putLong(-1);
-        assertThat(Kit.unreadable(Kit.write(folder, "flat", flat.array())).detail()).contains("sub header");
+        assertThat(Samples.unreadable(Samples.write(folder, "flat", flat.array())).detail()).contains("sub header");
     }
 }

@@ -23,7 +23,7 @@ class PageBitmapTest {
         byte[] file = new byte[at + (pages + 7) / 8 + 8];
         byte[] set = bits.toByteArray();
         System.arraycopy(set, 0, file, at, set.length);
-        MappedFile image = MappedFile.open(Kit.write(folder, "bits", file));
+        MappedFile image = MappedFile.open(Samples.write(folder, "bits", file));
         try {
             test.accept(new PageBitmap(image, at, pages, "bitmap"));
         } finally {

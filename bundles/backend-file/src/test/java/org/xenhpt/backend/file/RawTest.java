@@ -26,24 +26,24 @@ class RawTest {
 
     @Test
     void offsetIsGpa() {
-        try (Guest guest = Kit.open(Kit.write(folder, "raw", Kit.pages(0, 300)))) {
+        try (Guest guest = Samples.open(Samples.write(folder, "raw", Samples.pages(0, 300)))) {
             PhysicalMemory memory = guest.memory();
             assertThat(memory.ranges()).containsExactly(new MemoryRange(0, 300 * 4096));
             for (int page = 0; page < 300; page++) {
-                Kit.assertPage(memory, page * 4096, page);
+                Samples.assertPage(memory, page * 4096, page);
             }
-            Kit.assertNone(memory, 300 * 4096);
-            Kit.assertNone(memory, -1);
-            Kit.assertNone(memory, Long.MIN_VALUE);
+            Samples.assertNone(memory, 300 * 4096);
+            Samples.assertNone(memory, -1);
+            Samples.assertNone(memory, Long.MIN_VALUE);
             byte[] end = new byte[4096];
             assertThat(memory.read(300 * 4096 - 100, end, 0, 4096)).isEqualTo(100);
-            assertThat(Arrays.copyOf(end, 100)).isEqualTo(Arrays.copyOfRange(Kit.page(299), 3996, 4096));
+            assertThat(Arrays.copyOf(end, 100)).isEqualTo(Arrays.copyOfRange(Samples.page(299), 3996, 4096));
         }
     }
 
     @Test
     void tellsTheMachineAddress() {
-        try (Guest guest = Kit.open(Kit.write(folder, "raw", Kit.pages(0, 256)))) {
+        try (Guest guest = Samples.open(Samples.write(folder, "raw", Samples.pages(0, 256)))) {
             long address = guest.memory().machineAddress(7 * 4096 + 16);
             assertThat(new Pointer(address).getLong(0)).isEqualTo(7L << 12 | 16);
             assertThat(guest.memory().machineAddress(256 * 4096)).isZero();
@@ -52,10 +52,10 @@ class RawTest {
 
     @Test
     void aWindowOnceMadeCostsNothing() {
-        try (Guest guest = Kit.open(Kit.write(folder, "raw", Kit.pages(0, 256)))) {
+        try (Guest guest = Samples.open(Samples.write(folder, "raw", Samples.pages(0, 256)))) {
             PhysicalMemory memory = guest.memory();
             memory.window(0);
-            long allocated = Kit.allocatedBy(() -> {
+            long allocated = Samples.allocatedBy(() -> {
                 for (int i = 0; i < 1_000_000; i++) {
                     memory.window(i % 300 * 4096L);
                 }
@@ -74,34 +74,36 @@ class RawTest {
             file.setLength(size);
             for (long mark : marks) {
                 file.seek(mark);
-                file.write(Kit.page(mark / 4096));
+                file.write(Samples.page(mark / 4096));
             }
         }
-        try (Guest guest = Kit.open(path)) {
+        try (Guest guest = Samples.open(path)) {
             PhysicalMemory memory = guest.memory();
             assertThat(memory.ranges()).containsExactly(new MemoryRange(0, size));
             for (long mark : marks) {
-                Kit.assertPage(memory, mark, mark / 4096);
+                Samples.assertPage(memory, mark, mark / 4096);
                 MemoryWindow window = memory.window(mark);
                 assertThat(window.size()).isLessThanOrEqualTo((int) GIB);
             }
-            byte[] across = Kit.read(memory, GIB / 2 - 4096, 8192);
-            assertThat(Arrays.copyOf(across, 4096)).isEqualTo(Kit.page(GIB / 2 / 4096 - 1));
-            assertThat(Arrays.copyOfRange(across, 4096, 8192)).isEqualTo(Kit.page(GIB / 2 / 4096));
-            assertThat(Kit.read(memory, 3 * GIB + 4096, 4096)).containsOnly(0);
-            Kit.assertNone(memory, size);
+            byte[] across = Samples.read(memory, GIB / 2 - 4096, 8192);
+            assertThat(Arrays.copyOf(across, 4096)).isEqualTo(Samples.page(GIB / 2 / 4096 - 1));
+            assertThat(Arrays.copyOfRange(across, 4096, 8192)).isEqualTo(Samples.page(GIB / 2 / 4096));
+            assertThat(Samples.read(memory, 3 * GIB + 4096, 4096)).containsOnly(0);
+            Samples.assertNone(memory, size);
         }
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 7, 8, 4095, 4096, (1 << 20) - 4096})
     void tooSmallForAKernel(int size) {
-        assertThat(Kit.unreadable(Kit.write(folder, "small", new byte[size])).detail()).contains("less than 1 MiB");
+        assertThat(Samples.unreadable(Samples.write(folder, "small", new byte[size])).detail())
+                .contains("less than 1 MiB");
     }
 
     @Test
     void notWholePages() {
-        assertThat(Kit.unreadable(Kit.write(folder, "odd", new byte[(1 << 20) + 1])).detail()).contains("whole number");
+        assertThat(Samples.unreadable(Samples.write(folder, "odd", new byte[(1 << 20) + 1])).detail())
+                .contains("whole number");
     }
 
     /** First bytes in hexadecimal. */
@@ -113,6 +115,6 @@ class RawTest {
         for (int i = 0; i < start.length() / 2; i++) {
             bytes[i] = (byte) Integer.parseInt(start.substring(2 * i, 2 * i + 2), 16);
         }
-        assertThat(Kit.unreadable(Kit.write(folder, "other", bytes)).getMessage()).contains(what);
+        assertThat(Samples.unreadable(Samples.write(folder, "other", bytes)).getMessage()).contains(what);
     }
 }

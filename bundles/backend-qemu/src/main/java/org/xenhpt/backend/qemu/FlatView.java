@@ -48,8 +48,8 @@ final class FlatView {
      * The system RAM of the address space {@code memory}, sorted by GPA, without overlaps.
      *
      * @param text    what {@code info mtree -f} printed
-     * @param memdevs ids of the memory backends. RAM of other names belongs to devices (a video card's) and is left out,
-     *                unless no RAM has any of these names
+     * @param memdevs ids of the memory backends. RAM of other names belongs to devices (a video card's) and is left
+     *                out, unless no RAM has any of these names
      * @param subject what errors name
      */
     static List<Ram> parse(String text, Set<String> memdevs, String subject) {

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 import org.xenhpt.api.guest.MemoryWindow;
 
 /**
- * Guest RAM that only QEMU has mapped, read by copies of pages from {@code /proc/PID/mem}. A copy is used until the next
- * {@link #refresh()}; its array is filled anew in the next reading, so that a steady reader allocates nothing.
+ * Guest RAM that only QEMU has mapped, read by copies of pages from {@code /proc/PID/mem}. A copy is used until the
+ * next {@link #refresh()}; its array is filled anew in the next reading, so that a steady reader allocates nothing.
  */
 final class ProcessMemory implements AutoCloseable {
     private static final int PAGE = 4096;

@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What the command line of a QEMU process tells of its guest (qemu(1)). It belongs to whoever started the process: it is
- * used for listing guests, never for reading them.
+ * What the command line of a QEMU process tells of its guest (qemu(1)). It belongs to whoever started the process: it
+ * is used for listing guests, never for reading them.
  */
 final class QemuCommandLine {
     private static final int MAX_NAME = 256;
@@ -99,7 +99,7 @@ final class QemuCommandLine {
     }
 
     private static void add(List<QmpSocket> sockets, Map<String, String> properties) {
-        // "server" alone, "server=on" or its default, which -qmp has; a socket where QEMU is the client is no use to us.
+        // "server" alone, "server=on", or -qmp's default; a socket where QEMU is the client is no use to us.
         boolean server = !List.of("off", "no", "false", "n").contains(properties.getOrDefault("server", "on"))
                 && !properties.containsKey("noserver");
         String fd = properties.getOrDefault("fd", "");

@@ -7,6 +7,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,6 +30,7 @@ import org.xenhpt.api.error.Step;
 final class QemuFinder {
     private static final Path PROC = Path.of("/proc");
     private static final int MAX_TASKS = 65_536;
+    private static final int MAX_HINTS = 16;
 
     private final String subject;
     private final Path socket;
@@ -52,21 +54,18 @@ final class QemuFinder {
      *         {@code UNREADABLE_GUEST} when it is not on this machine
      */
     QemuProcess find(Set<Long> threads) {
-        List<Long> listeners = new ArrayList<>();
-        for (long pid : candidates(threads)) {
-            if (listens(pid)) {
-                QemuProcess process = new QemuProcess(subject, pid);
-                // Looked at again, now that the process is watched: its number could have been used anew in between.
-                if (listens(pid) && hasThreads(pid, threads)) {
-                    return process;
-                }
-                process.close();
-                listeners.add(pid);
-            }
+        Set<Long> listeners = new LinkedHashSet<>();
+        Optional<QemuProcess> found = among(named(threads), threads, listeners);
+        if (found.isEmpty()) {
+            found = among(processes(), threads, listeners);
+        }
+        if (found.isPresent()) {
+            return found.get();
         }
         if (!listeners.isEmpty()) {
-            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "process " + listeners.get(0) + " ("
-                    + command(listeners.get(0)) + ") listens at the socket, but the guest's vCPUs are not its threads")
+            long listener = listeners.iterator().next();
+            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "process " + listener + " ("
+                    + command(listener) + ") listens at the socket, but the guest's vCPUs are not its threads")
                     .next("if it is a proxy, name QEMU's own socket, on the machine where QEMU runs");
         }
         if (denied) {
@@ -80,15 +79,25 @@ final class QemuFinder {
                 .next("run hpt where QEMU runs, outside of any container");
     }
 
-    /** All processes, those most likely to be QEMU first. */
-    private Set<Long> candidates(Set<Long> threads) {
-        Set<Long> pids = new LinkedHashSet<>();
-        for (long thread : threads) {
-            field(thread, "Tgid:").ifPresent(pids::add);
+    private Optional<QemuProcess> among(Iterable<Long> pids, Set<Long> threads, Set<Long> listeners) {
+        for (long pid : pids) {
+            if (listens(pid)) {
+                QemuProcess process = new QemuProcess(subject, pid);
+                // Looked at again, now that the process is watched: its number could have been used anew in between.
+                if (listens(pid) && hasThreads(pid, threads)) {
+                    return Optional.of(process);
+                }
+                process.close();
+                listeners.add(pid);
+            }
         }
-        List<Long> all = new ArrayList<>(processes());
-        all.stream().filter(pid -> command(pid).startsWith("qemu")).forEach(pids::add);
-        pids.addAll(all);
+        return Optional.empty();
+    }
+
+    /** The processes that have the threads that the peer named, which spares a search through all. */
+    private static Set<Long> named(Set<Long> threads) {
+        Set<Long> pids = new LinkedHashSet<>();
+        threads.stream().limit(MAX_HINTS).forEach(thread -> field(thread, "Tgid:").ifPresent(pids::add));
         return pids;
     }
 
@@ -129,7 +138,12 @@ final class QemuFinder {
         if (inodes.isEmpty()) {
             return false;
         }
-        inodes.retainAll(socketInodes(pid));
+        try {
+            inodes.retainAll(UnixSockets.inodes(pid));
+        } catch (AccessDeniedException e) {
+            denied = true;
+            return false;
+        }
         return !inodes.isEmpty() && socketsSeenBy(pid).stream()
                 .anyMatch(one -> inodes.contains(one.inode()) && isOurSocket(pid, one.path()));
     }
@@ -146,9 +160,9 @@ final class QemuFinder {
         return socketsOfNamespace.computeIfAbsent(namespace, name -> UnixSockets.of(Long.toString(pid)));
     }
 
-    /** Cheap, and enough to leave out nearly every socket: links and relative paths do not change the last component. */
+    /** Cheap, and enough to leave out nearly every socket: a relative path has the same last component. */
     private boolean sameName(String path) {
-        String name = path.substring(path.lastIndexOf('/') + 1);
+        String name = UnixSockets.lastComponent(path);
         try {
             return name.equals(socket.getFileName().toString())
                     || name.equals(socket.toRealPath().getFileName().toString());
@@ -157,43 +171,23 @@ final class QemuFinder {
         }
     }
 
-    /** The sockets among the open files of a process. */
-    private Set<Long> socketInodes(long pid) {
-        Set<Long> inodes = new HashSet<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
-            for (Path file : files) {
-                String target;
-                try {
-                    target = Files.readSymbolicLink(file).toString();
-                } catch (IOException e) {
-                    // Closed while we looked.
-                    continue;
-                }
-                if (target.startsWith("socket:[")) {
-                    inodes.add(Long.parseLong(target.substring(8, target.length() - 1)));
-                }
-            }
-        } catch (AccessDeniedException e) {
-            denied = true;
-        } catch (IOException | DirectoryIteratorException e) {
-            // Ended while we looked.
-            return inodes;
-        }
-        return inodes;
-    }
-
     /** A path means what it means to the process: from its working directory, under its root. */
     private boolean isOurSocket(long pid, String path) {
         try {
-            return Files.isSameFile(socket, resolve(pid, path));
+            if (Files.isSameFile(socket, Path.of("/proc/" + pid + (path.startsWith("/") ? "/root" : "/cwd/") + path))) {
+                return true;
+            }
+        } catch (IOException | InvalidPathException e) {
+            // Not the path, then; the directory may be another now.
+        }
+        try {
+            // With -daemonize QEMU goes to another directory after it has bound the socket. That the same user made the
+            // socket is enough then, since to its own maker nothing is given away by mistaking one for another.
+            return !path.startsWith("/") && Files.getAttribute(socket, "unix:uid")
+                    .equals(Files.getAttribute(Path.of("/proc/" + pid), "unix:uid"));
         } catch (IOException e) {
             return false;
         }
-    }
-
-    /** A path as the process means it. */
-    static Path resolve(long pid, String path) {
-        return Path.of("/proc/" + pid + (path.startsWith("/") ? "/root" : "/cwd/") + path);
     }
 
     private static boolean hasThreads(long pid, Set<Long> threads) {
@@ -212,7 +206,8 @@ final class QemuFinder {
     private static Optional<Long> field(long task, String name) {
         try {
             Path status = Path.of("/proc/" + task + "/status");
-            return Files.readAllLines(status, StandardCharsets.ISO_8859_1).stream().filter(line -> line.startsWith(name)).findFirst()
+            return Files.readAllLines(status, StandardCharsets.ISO_8859_1).stream()
+                    .filter(line -> line.startsWith(name)).findFirst()
                     .map(line -> Long.valueOf(line.substring(name.length()).trim().replaceAll(".*\\s", "")));
         } catch (IOException | NumberFormatException e) {
             return Optional.empty();

@@ -36,11 +36,10 @@ final class QemuGuest implements Guest {
     static QemuGuest open(GuestUri uri, Path socket, QmpClient.Patience patience) {
         String subject = uri.toString();
         try (QmpClient qmp = QmpClient.connect(subject, socket, patience)) {
-            GuestInfo info = QemuStatus.ask(uri, qmp);
-            Set<Long> threads = QemuStatus.vcpuThreads(qmp);
-            QemuProcess process = new QemuFinder(subject, socket).find(threads);
+            QemuStatus status = QemuStatus.ask(uri, qmp);
+            QemuProcess process = new QemuFinder(subject, socket).find(status.threads());
             try {
-                return new QemuGuest(info, socket, patience, threads, process,
+                return new QemuGuest(status.info(), socket, patience, status.threads(), process,
                         new RamLocator(subject, qmp, process).locate());
             } catch (RuntimeException e) {
                 process.close();
@@ -69,9 +68,10 @@ final class QemuGuest implements Guest {
     public List<VcpuRegisters> registers() {
         process.requireAlive();
         try (QmpClient qmp = QmpClient.connect(info.uri().toString(), socket, patience)) {
-            if (!QemuStatus.vcpuThreads(qmp).containsAll(vcpuThreads)) {
+            if (!QemuStatus.ask(info.uri(), qmp).threads().containsAll(vcpuThreads)) {
                 throw new HptException(Step.BACKEND, Reason.GUEST_GONE, info.uri().toString(),
-                        "another guest serves the QMP socket now, or vCPUs were unplugged").next("open the guest again");
+                        "another guest serves the QMP socket now, or vCPUs were unplugged")
+                        .next("open the guest again");
             }
             return List.copyOf(RegisterDump.parse(qmp.monitor("info registers -a")));
         }

@@ -37,7 +37,8 @@ final class QemuProcess implements AutoCloseable {
         try {
             statm = new RandomAccessFile("/proc/" + pid + "/statm", "r");
         } catch (FileNotFoundException e) {
-            throw new HptException(Step.BACKEND, Reason.GUEST_GONE, subject, "the QEMU process " + pid + " has ended", e);
+            throw new HptException(Step.BACKEND, Reason.GUEST_GONE, subject,
+                    "the guest has ended: its QEMU process " + pid + " is no more", e);
         }
     }
 

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.qemu;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -17,6 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
@@ -30,7 +29,8 @@ final class QmpClient implements AutoCloseable {
     static final int MAX_LINE = 16 << 20;
     /** A peer that sends nothing but events is stopped by the deadline, or by this if it is fast. */
     private static final int MAX_EVENTS_A_REPLY = 10_000;
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Few enough to fit into the socket's buffers, so that neither side waits for the other to read. */
+    private static final int AT_ONCE = 64;
 
     /**
      * How long to wait.
@@ -133,7 +133,7 @@ final class QmpClient implements AutoCloseable {
 
     private void greet() {
         long deadline = deadline(patience.greeting);
-        JsonNode greeting;
+        QmpValue greeting;
         try {
             greeting = message(deadline);
         } catch (TooLate e) {
@@ -144,11 +144,11 @@ final class QmpClient implements AutoCloseable {
                     + patience.greeting.toMillis() + " ms: another QMP client is connected, or QEMU hangs")
                     .next("give QEMU a second -qmp socket, or end the other client");
         }
-        if (!greeting.path("QMP").isObject()) {
-            throw malformed("no QMP greeting, but " + excerpt(greeting.toString()));
+        if (!greeting.get("QMP").isObject()) {
+            throw malformed("no QMP greeting, but other JSON");
         }
-        JsonNode qemu = greeting.path("QMP").path("version").path("qemu");
-        version = qemu.path("major").asInt(0) + "." + qemu.path("minor").asInt(0) + "." + qemu.path("micro").asInt(0);
+        QmpValue qemu = greeting.get("QMP").get("version").get("qemu");
+        version = qemu.get("major").number(0) + "." + qemu.get("minor").number(0) + "." + qemu.get("micro").number(0);
         execute("qmp_capabilities");
     }
 
@@ -163,43 +163,80 @@ final class QmpClient implements AutoCloseable {
     }
 
     /** Runs a QMP command without arguments and returns what it returned. */
-    JsonNode execute(String command) {
-        return execute(command, JSON.createObjectNode());
+    QmpValue execute(String command) {
+        return execute(List.of(command)).get(0);
+    }
+
+    /**
+     * Runs QMP commands without arguments. All are asked before the first answer is waited for: on a busy machine the
+     * waiting is what takes long.
+     *
+     * @return what they returned, in order
+     */
+    List<QmpValue> execute(List<String> commands) {
+        return exchange(commands.stream().map(command -> new Request(command, Map.of())).toList());
     }
 
     /** Runs a command of the human monitor and returns the text that it prints. */
     String monitor(String commandLine) {
-        JsonNode text = execute("human-monitor-command",
-                JSON.createObjectNode().put("command-line", commandLine));
-        if (!text.isTextual()) {
-            throw malformed("the monitor command '" + commandLine + "' returned no text");
-        }
-        return text.textValue();
+        return monitor(List.of(commandLine)).get(0);
     }
 
-    private JsonNode execute(String command, ObjectNode arguments) {
-        long deadline = deadline(patience.reply);
-        ObjectNode request = JSON.createObjectNode().put("execute", command).put("id", ++lastId);
-        if (!arguments.isEmpty()) {
-            request.set("arguments", arguments);
-        }
-        try {
-            send(request.toString() + "\n", deadline);
-            for (int skipped = 0; skipped < MAX_EVENTS_A_REPLY; skipped++) {
-                JsonNode reply = message(deadline);
-                if (reply.path("error").isObject()) {
-                    throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU refused "
-                            + command + ": " + excerpt(reply.path("error").path("desc").asText("no reason given")));
-                }
-                if (reply.has("return") && reply.path("id").asLong(-1) == lastId) {
-                    return reply.get("return");
-                }
-                // Anything else is an event, or the late answer to a command that was given up.
+    /** Runs commands of the human monitor, all asked at once, and returns the texts that they print, in order. */
+    List<String> monitor(List<String> commandLines) {
+        List<QmpValue> values = exchange(commandLines.stream()
+                .map(line -> new Request("human-monitor-command", Map.of("command-line", line))).toList());
+        List<String> texts = new ArrayList<>();
+        for (QmpValue value : values) {
+            if (!value.isText()) {
+                throw malformed("the monitor command '" + commandLines.get(texts.size()) + "' returned no text");
             }
-            throw malformed("events without end instead of the answer to " + command);
+            texts.add(value.text(""));
+        }
+        return texts;
+    }
+
+    private record Request(String command, Map<String, String> arguments) {
+    }
+
+    private List<QmpValue> exchange(List<Request> requests) {
+        List<QmpValue> values = new ArrayList<>();
+        for (int start = 0; start < requests.size(); start += AT_ONCE) {
+            values.addAll(exchangeAtOnce(requests.subList(start, Math.min(start + AT_ONCE, requests.size()))));
+        }
+        return values;
+    }
+
+    private List<QmpValue> exchangeAtOnce(List<Request> requests) {
+        long deadline = deadline(patience.reply);
+        long firstId = lastId + 1;
+        StringBuilder text = new StringBuilder();
+        for (Request request : requests) {
+            text.append(QmpValue.request(request.command, ++lastId, request.arguments));
+        }
+        List<QmpValue> values = new ArrayList<>();
+        try {
+            send(text.toString(), deadline);
+            // QEMU answers in the order of the questions, but for those asked out of band (QMP specification).
+            for (int skipped = 0; values.size() < requests.size(); skipped++) {
+                String command = requests.get(values.size()).command;
+                QmpValue reply = message(deadline);
+                if (reply.get("error").isObject()) {
+                    throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU refused "
+                            + command + ": " + excerpt(reply.get("error").get("desc").text("no reason given")));
+                }
+                if (reply.has("return") && reply.get("id").number(-1) == firstId + values.size()) {
+                    values.add(reply.get("return"));
+                } else if (skipped > MAX_EVENTS_A_REPLY) {
+                    // What is skipped is an event, or nothing that was asked for.
+                    throw malformed("events without end instead of the answer to " + command);
+                }
+            }
+            return values;
         } catch (TooLate e) {
-            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU did not answer " + command
-                    + " in time (" + patience.reply.toMillis() + " ms, all questions " + patience.all.toMillis() + " ms)")
+            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "QEMU did not answer "
+                    + requests.get(values.size()).command + " in time (" + patience.reply.toMillis()
+                    + " ms, all questions together " + patience.all.toMillis() + " ms)")
                     .next("QEMU may be stopped, or the machine overloaded: try again");
         }
     }
@@ -217,14 +254,14 @@ final class QmpClient implements AutoCloseable {
         }
     }
 
-    private JsonNode message(long deadline) throws TooLate {
+    private QmpValue message(long deadline) throws TooLate {
         String line = line(deadline);
         try {
-            JsonNode message = JSON.readTree(line);
-            if (message != null && message.isObject()) {
+            QmpValue message = QmpValue.parse(line);
+            if (message.isObject()) {
                 return message;
             }
-        } catch (JsonProcessingException e) {
+        } catch (IOException e) {
             // Falls to the error below: what matters is the line, not where in it the parser gave up.
         }
         HptException error = malformed("not a QMP socket, it says " + excerpt(line));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.qemu;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -63,10 +62,7 @@ final class RamLocator {
      */
     GuestRam locate() {
         List<FlatView.Ram> map = FlatView.parse(qmp.monitor("info mtree -f"), memdevs(), subject);
-        Map<FlatView.Ram, Long> addresses = new HashMap<>();
-        for (FlatView.Ram ram : map) {
-            addresses.put(ram, hostAddress(ram));
-        }
+        Map<FlatView.Ram, Long> addresses = hostAddresses(map);
         List<HostMapping> mappings = process.mappings();
         List<Located> located = map.stream().map(ram -> locate(ram, addresses.get(ram), mappings)).toList();
 
@@ -102,8 +98,8 @@ final class RamLocator {
 
     private Set<String> memdevs() {
         Set<String> ids = new HashSet<>();
-        for (JsonNode memdev : qmp.execute("query-memdev")) {
-            String id = memdev.path("id").asText("");
+        for (QmpValue memdev : qmp.execute("query-memdev").elements()) {
+            String id = memdev.get("id").text("");
             if (!id.isEmpty()) {
                 ids.add(id);
             }
@@ -111,22 +107,31 @@ final class RamLocator {
         return ids;
     }
 
-    private long hostAddress(FlatView.Ram ram) {
-        long first = hostAddress(ram.gpa());
-        long last = hostAddress(ram.end() - PAGE);
-        if (last - first != ram.size() - PAGE) {
-            throw malformed("QEMU says that RAM at GPA 0x" + Long.toHexString(ram.gpa())
-                    + " is in one piece, and that it is not (gpa2hva)");
+    private Map<FlatView.Ram, Long> hostAddresses(List<FlatView.Ram> map) {
+        List<String> questions = new ArrayList<>();
+        for (FlatView.Ram ram : map) {
+            questions.add("gpa2hva 0x" + Long.toHexString(ram.gpa()));
+            questions.add("gpa2hva 0x" + Long.toHexString(ram.end() - PAGE));
         }
-        return first;
+        List<String> answers = qmp.monitor(questions);
+        Map<FlatView.Ram, Long> addresses = new HashMap<>();
+        for (int i = 0; i < map.size(); i++) {
+            FlatView.Ram ram = map.get(i);
+            long first = hostAddress(ram, answers.get(2 * i));
+            if (hostAddress(ram, answers.get(2 * i + 1)) - first != ram.size() - PAGE) {
+                throw malformed("QEMU says that RAM at GPA 0x" + Long.toHexString(ram.gpa())
+                        + " is in one piece, and that it is not (gpa2hva)");
+            }
+            addresses.put(ram, first);
+        }
+        return addresses;
     }
 
-    private long hostAddress(long gpa) {
-        String text = qmp.monitor("gpa2hva 0x" + Long.toHexString(gpa)).stripTrailing();
-        Matcher address = HOST_ADDRESS.matcher(text);
+    private long hostAddress(FlatView.Ram ram, String answer) {
+        Matcher address = HOST_ADDRESS.matcher(answer.stripTrailing());
         if (!address.find()) {
-            throw malformed("QEMU does not say where it has the RAM at GPA 0x" + Long.toHexString(gpa) + ": "
-                    + QmpClient.excerpt(text));
+            throw malformed("QEMU does not say where it has the RAM at GPA 0x" + Long.toHexString(ram.gpa()) + ": "
+                    + QmpClient.excerpt(answer.stripTrailing()));
         }
         return Long.parseLong(address.group(1), 16);
     }

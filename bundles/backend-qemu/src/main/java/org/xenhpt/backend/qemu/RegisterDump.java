@@ -11,8 +11,9 @@ import org.xenhpt.api.guest.Register;
 import org.xenhpt.api.guest.VcpuRegisters;
 
 /**
- * Reads what HMP's {@code info registers -a} prints. A vCPU in 64-bit mode is shown with 64-bit names and widths, one in
- * 32-bit or 16-bit mode with 32-bit ones; in compatibility mode both occur. KERNEL_GS_BASE and LSTAR are not printed.
+ * Reads what HMP's {@code info registers -a} prints. A vCPU in 64-bit mode is shown with 64-bit names and widths, one
+ * in 32-bit or 16-bit mode with 32-bit ones; in compatibility mode both occur. KERNEL_GS_BASE and LSTAR are not
+ * printed.
  */
 final class RegisterDump {
     /** QEMU's x86 machines end far below. */
@@ -57,7 +58,7 @@ final class RegisterDump {
             Matcher segment = SEGMENT.matcher(line);
             if (segment.find()) {
                 Register register = NAMES.get(segment.group(1));
-                // Of the code and stack segments the selector tells the privilege level; of the others the base matters.
+                // Of code and stack the selector tells the privilege level; of the others the base matters.
                 int group = register == Register.CS || register == Register.SS ? 2 : 3;
                 put(values, register, segment.group(group));
                 continue;

@@ -3,13 +3,16 @@ package org.xenhpt.backend.qemu;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -24,13 +27,14 @@ import org.xenhpt.api.guest.GuestState;
 import org.xenhpt.api.guest.GuestUri;
 
 /**
- * Lists the guests whose QEMU runs on this machine with a QMP socket. A guest is asked over QMP only where nobody else is
- * connected, and all of them together only for a second and a half; of the others the command line tells what it can.
+ * Lists the guests whose QEMU runs on this machine with a QMP socket. A guest is asked over QMP only where nobody else
+ * is connected, and all of them together only for a second and a half; of the others the command line tells what it
+ * can.
  */
 final class RunningQemus {
     private static final Duration ALL = Duration.ofMillis(1500);
     private static final int AT_ONCE = 16;
-    private static final int MAX_COMMAND_LINE = 1 << 20;
+    private static final int MAX_WORDS = 1 << 20;
 
     private RunningQemus() {
     }
@@ -38,7 +42,7 @@ final class RunningQemus {
     static List<GuestInfo> list() {
         List<Found> found = new ArrayList<>();
         QemuFinder.processes().stream().sorted().forEach(pid -> {
-            List<String> arguments = arguments(pid);
+            List<String> arguments = words(pid, "cmdline");
             if (isQemu(arguments)) {
                 find(pid, new QemuCommandLine(arguments)).ifPresent(found::add);
             }
@@ -86,7 +90,7 @@ final class RunningQemus {
                 return told();
             }
             try (QmpClient qmp = QmpClient.connect(uri().toString(), socket, new QmpClient.Patience(ALL, ALL, ALL))) {
-                return QemuStatus.ask(uri(), qmp);
+                return QemuStatus.ask(uri(), qmp).info();
             } catch (HptException e) {
                 // Of a guest that cannot be asked now the command line still tells something.
                 return told();
@@ -105,9 +109,10 @@ final class RunningQemus {
         return name.startsWith("qemu") || name.equals("kvm");
     }
 
-    private static List<String> arguments(long pid) {
-        try (var file = Files.newInputStream(Path.of("/proc/" + pid + "/cmdline"))) {
-            String text = new String(file.readNBytes(MAX_COMMAND_LINE), StandardCharsets.UTF_8);
+    /** A file of a process that holds texts, each ended by a NUL. */
+    private static List<String> words(long pid, String name) {
+        try (var file = Files.newInputStream(Path.of("/proc/" + pid, name))) {
+            String text = new String(file.readNBytes(MAX_WORDS), StandardCharsets.UTF_8);
             return List.of(text.split("\0"));
         } catch (IOException e) {
             return List.of();
@@ -115,35 +120,24 @@ final class RunningQemus {
     }
 
     private static Optional<Found> find(long pid, QemuCommandLine line) {
-        List<Path> sockets = new ArrayList<>();
+        Found first = null;
         for (QemuCommandLine.QmpSocket socket : line.qmpSockets()) {
-            path(pid, socket).ifPresent(sockets::add);
-        }
-        for (Path socket : sockets) {
-            if (UnixSockets.connections(socket) == 0) {
-                return Optional.of(new Found(socket, true, line));
+            try {
+                String bound = socket.fd().isPresent() ? boundPath(pid, socket.fd().getAsInt()) : socket.path();
+                if (!bound.isEmpty()) {
+                    Path path = asSeenHere(pid, bound);
+                    Found found = new Found(path, Files.exists(path) && !busy(pid, bound), line);
+                    if (found.free()) {
+                        return Optional.of(found);
+                    }
+                    first = first == null ? found : first;
+                }
+            } catch (IOException | InvalidPathException e) {
+                // Another user's process, or one that just ended: this socket cannot be named.
+                continue;
             }
         }
-        return sockets.isEmpty() ? Optional.empty() : Optional.of(new Found(sockets.get(0), false, line));
-    }
-
-    /** The socket's path as we can use it; empty when it cannot be told. */
-    private static Optional<Path> path(long pid, QemuCommandLine.QmpSocket socket) {
-        try {
-            String path = socket.path();
-            if (socket.fd().isPresent()) {
-                path = boundPath(pid, socket.fd().getAsInt());
-            }
-            if (path.isEmpty()) {
-                return Optional.empty();
-            }
-            if (!path.startsWith("/")) {
-                path = Files.readSymbolicLink(Path.of("/proc/" + pid + "/cwd")).resolve(path).toString();
-            }
-            return Optional.of(Path.of(path));
-        } catch (IOException | InvalidPathException e) {
-            return Optional.empty();
-        }
+        return Optional.ofNullable(first);
     }
 
     private static String boundPath(long pid, int fd) throws IOException {
@@ -151,5 +145,38 @@ final class RunningQemus {
         return UnixSockets.of(Long.toString(pid)).stream()
                 .filter(socket -> socket.listening() && target.equals("socket:[" + socket.inode() + "]"))
                 .map(UnixSockets.UnixSocket::path).findFirst().orElse("");
+    }
+
+    /**
+     * A relative path was meant from where QEMU was started. It is still there, unless -daemonize made it change to the
+     * root directory: then the shell's PWD in its environment tells.
+     */
+    private static Path asSeenHere(long pid, String bound) throws IOException {
+        if (bound.startsWith("/")) {
+            return Path.of(bound);
+        }
+        Path fromHere = Files.readSymbolicLink(Path.of("/proc/" + pid + "/cwd")).resolve(bound);
+        if (!Files.exists(fromHere)) {
+            for (String variable : words(pid, "environ")) {
+                if (variable.startsWith("PWD=/") && Files.exists(Path.of(variable.substring(4), bound))) {
+                    return Path.of(variable.substring(4), bound);
+                }
+            }
+        }
+        return fromHere;
+    }
+
+    /** Whether QEMU serves a client at the socket: an accepted connection has the path of its listener. */
+    private static boolean busy(long pid, String bound) {
+        Set<Long> connected = new HashSet<>();
+        UnixSockets.of(Long.toString(pid)).stream().filter(socket -> !socket.listening() && socket.path().equals(bound))
+                .forEach(socket -> connected.add(socket.inode()));
+        try {
+            connected.retainAll(UnixSockets.inodes(pid));
+        } catch (AccessDeniedException e) {
+            // Then any connection counts, also one to another socket of this name.
+            return !connected.isEmpty();
+        }
+        return !connected.isEmpty();
     }
 }

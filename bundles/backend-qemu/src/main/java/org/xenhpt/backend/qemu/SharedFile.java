@@ -21,6 +21,7 @@ final class SharedFile implements AutoCloseable {
     /** The greatest window, and a multiple of every huge page size, as mappings of hugetlbfs need. */
     private static final long CHUNK = 1L << CHUNK_BITS;
     private static final int READ_PART = 1 << 20;
+    private static final long RELEASE_AFTER_MILLIS = 1000;
     private static final Logger LOG = LoggerFactory.getLogger(SharedFile.class);
 
     private static final int PROT_READ = 1;
@@ -106,8 +107,8 @@ final class SharedFile implements AutoCloseable {
 
     /**
      * Gives the guest's memory back without waiting for the garbage collector: it puts empty memory over the mappings,
-     * so that a window used too late reads zeros, where an unmapped one would end this process. In the background since
-     * the first use of native code takes longer than a short command.
+     * so that a window used too late reads zeros, where an unmapped one would end this process. A little later, since a
+     * process that ends now gives all back anyway, and need not load native code for it.
      */
     @Override
     public void close() {
@@ -118,7 +119,14 @@ final class SharedFile implements AutoCloseable {
         }
         List<MappedByteBuffer> mappings = List.copyOf(chunks);
         chunks.clear();
-        Thread release = new Thread(() -> mappings.forEach(SharedFile::release), "qemu-ram-release");
+        Thread release = new Thread(() -> {
+            try {
+                Thread.sleep(RELEASE_AFTER_MILLIS);
+            } catch (InterruptedException e) {
+                // Then at once.
+            }
+            mappings.forEach(SharedFile::release);
+        }, "qemu-ram-release");
         release.setDaemon(true);
         release.start();
     }

@@ -4,10 +4,15 @@ package org.xenhpt.backend.qemu;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** The unix sockets of a network namespace, as {@code /proc/net/unix} lists them (proc_net(5)). */
 final class UnixSockets {
@@ -49,13 +54,42 @@ final class UnixSockets {
     }
 
     /**
-     * How many clients are connected to, or wait at, the socket with this path in our network namespace. A socket bound
-     * by another spelling of the path is not counted.
+     * How many clients are connected to, or wait at, the socket with this path in our network namespace. Sockets bound
+     * by a relative path are told apart by their last component only.
      */
     static int connections(Path socket) {
         String path = socket.toAbsolutePath().toString();
-        return (int) of("self").stream()
-                .filter(one -> !one.listening() && (one.path().equals(path) || one.path().equals(socket.toString())))
-                .count();
+        String name = socket.getFileName().toString();
+        return (int) of("self").stream().filter(one -> !one.listening() && (one.path().equals(path)
+                || !one.path().startsWith("/") && lastComponent(one.path()).equals(name))).count();
+    }
+
+    static String lastComponent(String path) {
+        return path.substring(path.lastIndexOf('/') + 1);
+    }
+
+    /** The numbers of the sockets among the open files of a process. */
+    static Set<Long> inodes(long pid) throws AccessDeniedException {
+        Set<Long> inodes = new HashSet<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
+            for (Path file : files) {
+                String target;
+                try {
+                    target = Files.readSymbolicLink(file).toString();
+                } catch (IOException e) {
+                    // Closed while we looked.
+                    continue;
+                }
+                if (target.startsWith("socket:[")) {
+                    inodes.add(Long.parseLong(target.substring(8, target.length() - 1)));
+                }
+            }
+        } catch (AccessDeniedException e) {
+            throw e;
+        } catch (IOException | DirectoryIteratorException e) {
+            // Ended while we looked.
+            return inodes;
+        }
+        return inodes;
     }
 }

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.backend.qemu;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.jna.Function;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Enough of QEMU to be opened: it answers QMP, and the RAM of its guest is really where it says, in this process. RAM
@@ -32,7 +36,6 @@ final class FakeQemu implements AutoCloseable {
             "  0000000000100000-00000000002fffff (prio 0, ram): pc.ram @0000000000100000",
             "  00000000fd000000-00000000fdffffff (prio 1, ram): vga.vram",
             "  0000000100000000-00000001001fffff (prio 0, ram): pc.ram @0000000000300000", "");
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     private final ByteBuffer ram;
     private final FakeQmp qmp;
@@ -68,7 +71,7 @@ final class FakeQemu implements AutoCloseable {
             peer.begin();
             while (true) {
                 String request = peer.hear();
-                peer.answer(request, answer(JSON.readTree(request)));
+                peer.answer(request, answer(QmpValue.parse(request)));
             }
         });
     }
@@ -87,13 +90,13 @@ final class FakeQemu implements AutoCloseable {
         return says(command, answers.get(command).replace(inText, instead));
     }
 
-    static String quoted(String text) throws IOException {
-        return JSON.writeValueAsString(text);
+    static String quoted(String text) {
+        return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\r", "\\r").replace("\n", "\\n") + "\"";
     }
 
-    private String answer(JsonNode request) throws IOException {
-        String command = request.path("execute").asText();
-        String line = request.path("arguments").path("command-line").asText();
+    private String answer(QmpValue request) {
+        String command = request.get("execute").text("");
+        String line = request.get("arguments").get("command-line").text("");
         String answer = answers.get(command.equals("human-monitor-command") ? line : command);
         if (answer != null) {
             return answer;
@@ -122,11 +125,17 @@ final class FakeQemu implements AutoCloseable {
     /**
      * As a process of its own, that can be killed.
      *
-     * @param arguments the socket, and the RAM's file if it has one
+     * @param arguments the socket; the RAM's file if it has one; then what QEMU would be told, which nobody reads but
+     *                  who looks at the command line. With {@code -daemonize} it goes to the root directory
      */
     public static void main(String[] arguments) throws Exception {
         Path socket = Path.of(arguments[0]);
-        try (FakeQemu qemu = arguments.length > 1 ? shared(socket, Path.of(arguments[1])) : anonymous(socket)) {
+        boolean file = arguments.length > 1 && !arguments[1].startsWith("-");
+        try (FakeQemu qemu = file ? shared(socket, Path.of(arguments[1])) : anonymous(socket)) {
+            if (List.of(arguments).contains("-daemonize")
+                    && Function.getFunction("c", "chdir").invokeInt(new Object[] {"/"}) != 0) {
+                throw new IOException("chdir failed");
+            }
             System.out.println("ready");
             while (System.in.read() >= 0) {
                 // Until the test ends.
@@ -135,18 +144,26 @@ final class FakeQemu implements AutoCloseable {
     }
 
     static Process start(String... arguments) throws IOException {
-        String[] command = new String[arguments.length + 4];
-        command[0] = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        command[1] = "-cp";
-        command[2] = System.getProperty("java.class.path");
-        command[3] = FakeQemu.class.getName();
-        System.arraycopy(arguments, 0, command, 4, arguments.length);
-        Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        return start(Path.of(System.getProperty("java.home"), "bin", "java"), Path.of("."), arguments);
+    }
+
+    static Process start(Path java, Path directory, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(java.toString(), "-cp", classPath(), FakeQemu.class.getName()));
+        command.addAll(List.of(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile())
+                .redirectError(ProcessBuilder.Redirect.INHERIT);
+        builder.environment().put("PWD", directory.toAbsolutePath().toString());
+        Process process = builder.start();
         String line = process.inputReader().readLine();
         if (!"ready".equals(line)) {
             process.destroyForcibly();
             throw new IOException("the fake QEMU did not start, it said " + line);
         }
         return process;
+    }
+
+    private static String classPath() {
+        return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .map(entry -> new File(entry).getAbsolutePath()).collect(Collectors.joining(File.pathSeparator));
     }
 }

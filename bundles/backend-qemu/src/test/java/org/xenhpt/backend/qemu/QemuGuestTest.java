@@ -154,9 +154,12 @@ class QemuGuestTest {
 
             qemu.says("query-name", "{}").says("query-kvm", "{\"enabled\": false}")
                     .says("query-status", "{\"status\": \"guest-panicked\"}").says("query-memory-size-summary", "{}");
+            // With -accel tcg,thread=single all vCPUs are one thread.
+            long thread = ProcessHandle.current().pid();
+            qemu.says("query-cpus-fast", "[{\"thread-id\": " + thread + "}, {\"thread-id\": " + thread + "}]");
             try (Guest again = open()) {
                 assertThat(again.info()).isEqualTo(new GuestInfo(uri, uri.name(), "QEMU 7.2.22 (TCG)",
-                        GuestState.CRASHED, -1, 1));
+                        GuestState.CRASHED, -1, 2));
             }
         }
     }

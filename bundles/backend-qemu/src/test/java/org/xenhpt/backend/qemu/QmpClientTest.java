@@ -71,7 +71,7 @@ class QmpClientTest {
         })) {
             try (QmpClient client = QmpClient.connect("qemu:test", socket(), SHORT)) {
                 assertThat(client.version()).isEqualTo("7.2.22");
-                assertThat(client.execute("query-name").path("name").asText()).isEqualTo("web1");
+                assertThat(client.execute("query-name").get("name").text("")).isEqualTo("web1");
                 assertThat(client.monitor("info registers -a")).isEqualTo("CPU#0\r\nEAX=1\r\n");
             }
         }
@@ -90,7 +90,37 @@ class QmpClientTest {
             peer.wait4ever();
         })) {
             try (QmpClient client = QmpClient.connect("qemu:test", socket(), SHORT)) {
-                assertThat(client.execute("query-name").path("name").asText()).isEqualTo("right");
+                assertThat(client.execute("query-name").get("name").text("")).isEqualTo("right");
+            }
+        }
+    }
+
+    @Test
+    void manyQuestionsAreAskedAtOnceAndAnsweredInOrder() throws IOException {
+        try (FakeQmp server = new FakeQmp(socket(), peer -> {
+            peer.begin();
+            List<String> requests = new ArrayList<>();
+            for (int i = 0; i < 200; i++) {
+                requests.add(peer.hear());
+                // The peer hears 64 before it answers any.
+                if (requests.size() == 64 || i == 199) {
+                    peer.say("{\"event\": \"RTC_CHANGE\"}");
+                    for (String request : requests) {
+                        peer.answer(request, "\"" + request.replaceAll(".*line-([0-9]+).*", "$1") + "\"");
+                    }
+                    requests.clear();
+                }
+            }
+            peer.wait4ever();
+        })) {
+            List<String> lines = new ArrayList<>();
+            List<String> expected = new ArrayList<>();
+            for (int i = 0; i < 200; i++) {
+                lines.add("line-" + i);
+                expected.add(Integer.toString(i));
+            }
+            try (QmpClient client = QmpClient.connect("qemu:test", socket(), QmpClient.Patience.NORMAL)) {
+                assertThat(client.monitor(lines)).isEqualTo(expected);
             }
         }
     }

@@ -63,7 +63,7 @@ public final class BtfFinder {
             image.search(image.start(), image.end(), 4, skew == 0 ? word : word << 8 * skew,
                     skew == 0 ? 0x00ffffff : 0x00ffffff << 8 * skew, gva -> {
                         if (++copies[0] <= MAX_COPIES) {
-                            open(image, gva + skew, Btf.MAX_BYTES, tried).filter(b -> b.count() >= MIN_TYPES)
+                            open(image, gva + skew, Btf.MAX_BYTES, new ArrayList<>()).filter(b -> b.count() >= MIN_TYPES)
                                     .ifPresent(found::add);
                         }
                         return !found.isEmpty() || copies[0] > MAX_COPIES;

@@ -344,6 +344,7 @@ final class KallsymsFinder {
             readings.add(new AddressTable(Encoding.ABSOLUTE, after, 0));
             // Until 6.3 they come before the number of symbols.
             addReadings(readings, number - pointer - offsetsLength, number - pointer);
+            addReadings(readings, number - offsetsLength, 0);
             readings.add(new AddressTable(Encoding.ABSOLUTE, number - (long) count * pointer, 0));
         }
         return choose(table.get(), readings, "found by its tokens");

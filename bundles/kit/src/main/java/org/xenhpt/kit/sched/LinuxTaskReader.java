@@ -240,10 +240,10 @@ public final class LinuxTaskReader implements TaskReader {
                 }
                 long group = threads || wantsCpu ? signal.pointer(space, task) : 0;
                 if (threads) {
-                    row(task, number, Task.UNKNOWN, true);
+                    row(task, number, number, Task.UNKNOWN, true);
                     otherThreads(task, number, group);
                 } else {
-                    row(task, number, wantsCpu ? processTime(task, group) : Task.UNKNOWN, false);
+                    row(task, number, number, wantsCpu ? processTime(task, group) : Task.UNKNOWN, false);
                 }
                 lastTask = task;
                 return true;
@@ -264,7 +264,7 @@ public final class LinuxTaskReader implements TaskReader {
                 if (number <= 0 || number > HIGHEST_PID || tgid.signed(space, thread) != process) {
                     return false;
                 }
-                row(thread, number, Task.UNKNOWN, true);
+                row(thread, number, process, Task.UNKNOWN, true);
                 return rows.size() - before < mostTasks;
             });
             if (end != ListHead.End.CLOSED) {
@@ -299,7 +299,7 @@ public final class LinuxTaskReader implements TaskReader {
             }
         }
 
-        private void row(long task, int number, long cpuOfGroup, boolean oneThread) {
+        private void row(long task, int number, int process, long cpuOfGroup, boolean oneThread) {
             int taskFlags = flags.signed(space, task);
             boolean kernelThread = (taskFlags & PF_KTHREAD) != 0;
             char letter = wantsState
@@ -327,7 +327,7 @@ public final class LinuxTaskReader implements TaskReader {
                     gap("parent of pid " + number, fault.detail());
                 }
             }
-            rows.add(new Task(task, number, tgid.signed(space, task), parent, letter, user, userGroup, started, cpu,
+            rows.add(new Task(task, number, process, parent, letter, user, userGroup, started, cpu,
                     name, kernelThread));
         }
 
@@ -400,7 +400,7 @@ public final class LinuxTaskReader implements TaskReader {
     private CurrentTask currentTask(int cpu, long perCpuOffset, String how, boolean fromRegisters) {
         long task = space.readPointer(address(currentTasks.pointerAddress(perCpuOffset)));
         Reading reading = new Reading(TaskQuery.THREADS);
-        reading.row(task, pid.signed(space, task), Task.UNKNOWN, true);
+        reading.row(task, pid.signed(space, task), tgid.signed(space, task), Task.UNKNOWN, true);
         return new CurrentTask(cpu, reading.rows.get(0), space.translate(task), space.machineAddress(task), how,
                 fromRegisters);
     }

@@ -86,7 +86,8 @@ final class TaskNames {
     }
 
     private String threadName(Thread known, long task, String own) {
-        if (known.fullName().isEmpty()) {
+        // Only a name that did not fit into comm is kept elsewhere too.
+        if (known.fullName().isEmpty() || own.length() < comm.size() - 1) {
             return own;
         }
         long kthread = known.ofTask().pointer(space, task);

@@ -23,6 +23,10 @@ public final class IdentifyCommand extends GuestCommand {
             Column.left("what", "WHAT", "what was found out", finding -> Cell.text(finding.what())),
             Column.left("value", "VALUE", "the finding", finding -> Cell.text(finding.value())),
             Column.left("how", "HOW", "where it was found and what confirmed it", finding -> Cell.text(finding.how())));
+    /** The banner is long: what comes after a value is not aligned, or it would be far off for all. */
+    private static final List<Column<Finding>> SHOWN = List.of(COLUMNS.get(0),
+            Column.<Finding>left("value", "VALUE (HOW IT WAS FOUND)", "", finding -> Cell.text(finding.value()))
+                    .shownAs(finding -> finding.value() + (finding.how().isEmpty() ? "" : "  (" + finding.how() + ")")));
 
     @Activate
     public IdentifyCommand(@Reference Sessions sessions) {
@@ -32,7 +36,7 @@ public final class IdentifyCommand extends GuestCommand {
     @Override
     public Integer call() {
         return ask(session -> {
-            print(Table.of(COLUMNS, session.findings()));
+            print(new Table<>(SHOWN, COLUMNS, session.findings()));
             // The kernel is identified all the same, and that was the question.
             session.problem().ifPresent(problem -> console().say("warning: " + problem.getMessage()));
             return ExitCodes.OK;

@@ -24,27 +24,29 @@ import org.xenhpt.shell.table.Cell;
 import org.xenhpt.shell.table.Column;
 import org.xenhpt.shell.table.Table;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code hpt ps}. */
 @Component(service = HptCommand.class, scope = ServiceScope.PROTOTYPE, property = "hpt.command=ps")
-@Command(name = "ps", description = "Lists the processes of a guest.",
-        footer = {"", "Columns for -o and --sort:", "${hpt.columns.help}"})
+@Command(name = "ps", description = "Lists the processes of a guest.")
 public final class PsCommand extends GuestCommand {
     @Option(names = {"-T", "--threads"}, description = "List every thread, with its TID, not only one task a process.")
     private boolean threads;
 
-    @Option(names = {"-o", "--columns"}, paramLabel = "COLUMN[,COLUMN...]",
+    @Option(names = {"-o", "--columns"}, paramLabel = "COLUMN,...",
             description = "Show these columns, in this order, also in JSON and CSV.")
     private List<String> columns = List.of();
 
-    @Option(names = "--sort", paramLabel = "[-]COLUMN[,...]",
+    @Option(names = "--sort", paramLabel = "[-]COLUMN,...",
             description = "Sort by these columns; a minus sign before one turns its order around. Without it: the "
                     + "order of the kernel's list.")
     private List<String> sort = List.of();
 
-    @Option(names = {"-p", "--pid"}, paramLabel = "PID[,PID...]", split = ",",
-            description = "List only these processes (with -T also: threads).")
+    @Option(names = {"-p", "--pid"}, paramLabel = "PID", split = ",", splitSynopsisLabel = ",",
+            description = "List only these processes, named with commas between them (with -T also: threads).")
     private List<Integer> pids = List.of();
 
     @Option(names = "--no-kernel", description = "Leave out kernel threads.")
@@ -53,6 +55,12 @@ public final class PsCommand extends GuestCommand {
     @Activate
     public PsCommand(@Reference Sessions sessions) {
         super(sessions);
+    }
+
+    @Spec
+    void describe(CommandSpec spec) {
+        spec.usageMessage().sectionMap().put(UsageMessageSpec.SECTION_KEY_FOOTER, help ->
+                String.format("%nColumns for -o and --sort:%n%s", TaskColumns.help()));
     }
 
     @Override

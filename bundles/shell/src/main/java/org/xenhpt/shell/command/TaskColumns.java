@@ -52,7 +52,8 @@ final class TaskColumns {
         add(Column.right("gid", "GID", "effective group id", row -> Cell.whole(row.task().gid())),
                 EnumSet.of(TaskField.GID), "egid");
         add(Column.<Row>left("name", "NAME", "name; that of a kernel thread in brackets",
-                row -> Cell.text(row.task().name())).shownAs(TaskColumns::shownName),
+                // A task may well have an empty name: that is known, not unknown.
+                row -> new Cell.Text(row.task().name())).shownAs(TaskColumns::shownName),
                 EnumSet.of(TaskField.NAME, TaskField.FLAGS, TaskField.STATE), "comm", "cmd", "ucmd", "ucomm");
         add(Column.<Row>right("start", "START", "when it started (in JSON and CSV: seconds after the guest's boot)",
                 row -> Cell.seconds(row.task().startNanos())).shownAs(row -> row.clock().shortStart(row.task())),
@@ -85,8 +86,7 @@ final class TaskColumns {
 
     private static String shownName(Row row) {
         Task task = row.task();
-        String name = task.name().isEmpty() ? "?" : task.name();
-        return row.branch() + (task.kernel() ? "[" + name + "]" : name) + (task.state() == 'Z' ? " <defunct>" : "");
+        return row.branch() + (task.kernel() ? "[" + task.name() + "]" : task.name()) + (task.state() == 'Z' ? " <defunct>" : "");
     }
 
     /** Columns by what people call them, in the order named. */

@@ -23,10 +23,10 @@ import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
 
 /** What the tests of this bundle share: files, pages that tell their number, and looking at a guest all over. */
-final class Kit {
+final class Samples {
     static final int PAGE = 4096;
 
-    private Kit() {
+    private Samples() {
     }
 
     static Path write(Path folder, String name, byte[] bytes) {

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.identify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.guest.MemoryRange;
+import org.xenhpt.api.guest.MemoryWindow;
+import org.xenhpt.api.guest.PhysicalMemory;
+import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Finding;
+import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.progress.Progress;
+import org.xenhpt.api.translation.PagingMode;
+import org.xenhpt.identify.btf.BtfBlob;
+import org.xenhpt.identify.kallsyms.KallsymsEncodings;
+import org.xenhpt.testkit.FakeGuest;
+import org.xenhpt.testkit.FakeMemory;
+import org.xenhpt.testkit.FakePageTables;
+import org.xenhpt.translation.X86Translator;
+
+class LinuxIdentifierTest {
+    private static final long MIB = 1 << 20;
+    private static final long GPA = 20 * MIB;
+    private static final long KASLR = 0x13200000;
+    /** A page of its own, as kernels since 4.13 have it. */
+    private static final long PAGE = 2 * MIB;
+
+    private final FakeMemory memory = new FakeMemory(48 * MIB);
+    private final LinuxIdentifier identifier = new LinuxIdentifier(new X86Translator());
+
+    private KernelIdentity identify() {
+        return identify(memory);
+    }
+
+    private KernelIdentity identify(PhysicalMemory of) {
+        return assertTimeoutPreemptively(Duration.ofSeconds(20),
+                () -> identifier.identify(new FakeGuest(of), Progress.NONE));
+    }
+
+    private HptException failure(PhysicalMemory of) {
+        HptException failure = catchThrowableOfType(HptException.class, () -> identify(of));
+        assertThat(failure).isNotNull();
+        assertThat(failure.reason()).isEqualTo(Reason.NOT_IDENTIFIED);
+        assertThat(failure.next()).isNotEmpty();
+        return failure;
+    }
+
+    private FakeKernel kernel(PagingMode mode) {
+        return new FakeKernel(memory, mode, GPA, KASLR).named();
+    }
+
+    private static void check(KernelIdentity found, FakeKernel kernel) {
+        assertThat(found.release()).isEqualTo(kernel.release);
+        assertThat(found.banner()).isEqualTo("Linux version " + kernel.release + " (me@here) (cc 1.0) "
+                + kernel.version);
+        assertThat(found.architecture())
+                .isEqualTo(kernel.mode.pointerSize() == 8 ? Architecture.X86_64 : Architecture.I386);
+        assertThat(found.paging()).isEqualTo(kernel.mode);
+        assertThat(found.rootGpa()).isEqualTo(kernel.tables.root());
+        assertThat(found.kaslrOffset()).isEqualTo(kernel.kaslr);
+        assertThat(found.physBase()).isEqualTo(kernel.physBase());
+        assertThat(found.imageStart()).isEqualTo(kernel.gva);
+        assertThat(found.symbols()).containsEntry("linux_banner", kernel.gvaOf(FakeKernel.BANNER_AT));
+    }
+
+    @ParameterizedTest
+    @EnumSource(PagingMode.class)
+    void findsAKernelByItsVmcoreinfo(PagingMode mode) {
+        FakeKernel kernel = kernel(mode).vmcoreinfoAt(PAGE);
+        KernelIdentity found = identify();
+        check(found, kernel);
+        assertThat(found.buildId()).isEqualTo(FakeKernel.BUILD_ID);
+        assertThat(found.symbols()).containsEntry("_stext", kernel.gva);
+        assertThat(found.imageEnd()).isGreaterThan(kernel.gvaOf(FakeKernel.UTS_AT))
+                .isLessThanOrEqualTo(kernel.gvaOf(FakeKernel.SIZE));
+        assertThat(found.findings()).extracting(Finding::what).containsExactly("kernel", "banner", "build id",
+                "architecture", "paging", "KASLR offset", "physical base", "page tables");
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"LEVEL_4", "LEVEL_5"})
+    void findsAKernelByItsPageTablesAlone(PagingMode mode) {
+        FakeKernel kernel = kernel(mode).protectedText();
+        KernelIdentity found = identify();
+        check(found, kernel);
+        assertThat(found.buildId()).isEmpty();
+        assertThat(found.imageEnd()).isEqualTo(kernel.gvaOf(FakeKernel.SIZE));
+    }
+
+    @Test
+    void findsAKernelThatHasNotYetProtectedItsText() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4);
+        check(identify(), kernel);
+        check(identify(), kernel.vmcoreinfoAt(PAGE));
+    }
+
+    @Test
+    void findsVmcoreinfoInsideAnElfNote() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4);
+        memory.putInt(PAGE, 11).putInt(PAGE + 4, 2000).putInt(PAGE + 8, 0).putString(PAGE + 12, "VMCOREINFO");
+        kernel.vmcoreinfoAt(PAGE + 24);
+        assertThat(identify().buildId()).isEqualTo(FakeKernel.BUILD_ID);
+    }
+
+    @Test
+    void findsOldKernelsWhoseVmcoreinfoIsInTheImageAndTellsNoPhysBase() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).protectedText();
+        Map<String, String> lines = kernel.vmcoreinfoLines();
+        lines.remove("NUMBER(phys_base)");
+        lines.remove("OFFSET(uts_namespace.name)");
+        kernel.vmcoreinfoAt(GPA + FakeKernel.OLD_VMCOREINFO_AT, lines);
+        KernelIdentity found = identify();
+        check(found, kernel);
+        assertThat(found.symbols()).containsEntry("init_uts_ns", kernel.gvaOf(FakeKernel.UTS_AT));
+    }
+
+    @Test
+    void findsOldI386KernelsWhoseVmcoreinfoBeginsNoPage() {
+        FakeKernel kernel = kernel(PagingMode.PAE);
+        kernel.vmcoreinfoAt(GPA + FakeKernel.OLD_VMCOREINFO_AT);
+        check(identify(), kernel);
+    }
+
+    @Test
+    void findsTheNamesWhereVmcoreinfoDoesNotSayWhereTheyAre() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4);
+        Map<String, String> lines = kernel.vmcoreinfoLines();
+        lines.remove("OFFSET(uts_namespace.name)");
+        // They follow a reference count.
+        lines.put("SYMBOL(init_uts_ns)", Long.toHexString(kernel.gvaOf(FakeKernel.UTS_AT) - 4));
+        kernel.vmcoreinfoAt(PAGE, lines);
+        check(identify(), kernel);
+    }
+
+    @Test
+    void believesTheVmcoreinfoThatComesWithAnImage() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_5);
+        String text = FakeKernel.text(kernel.vmcoreinfoLines());
+        PhysicalMemory hidden = new Unsearchable(memory);
+        KernelIdentity found = identifier.identify(new FakeGuest(hidden, List.of(), Optional.of(text)), Progress.NONE);
+        check(found, kernel);
+    }
+
+    /** Memory whose ranges may be asked for, and that notices when it is read from the beginning. */
+    private record Unsearchable(FakeMemory memory) implements PhysicalMemory {
+        @Override
+        public List<MemoryRange> ranges() {
+            return memory.ranges();
+        }
+
+        @Override
+        public boolean live() {
+            return false;
+        }
+
+        @Override
+        public MemoryWindow window(long gpa) {
+            assertThat(gpa).as("memory is not searched when the image tells").isGreaterThanOrEqualTo(GPA);
+            return memory.window(gpa);
+        }
+    }
+
+    @Test
+    void searchesWhenTheVmcoreinfoThatComesWithAnImageIsWrong() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        for (String hint : new String[] {"", "garbage", "OSRELEASE=1.2.3\n",
+            FakeKernel.text(kernel.vmcoreinfoLines()).replace(FakeKernel.RELEASE, "9.9.9")}) {
+            check(identifier.identify(new FakeGuest(memory, List.of(), Optional.of(hint)), Progress.NONE), kernel);
+        }
+    }
+
+    @Test
+    void isNotMisledByVmcoreinfoOfAnEarlierBoot() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4);
+        Map<String, String> stale = kernel.vmcoreinfoLines();
+        stale.put("SYMBOL(_stext)", "ffffffffa0000000");
+        stale.put("SYMBOL(init_uts_ns)", "ffffffffa1000000");
+        stale.put("SYMBOL(swapper_pg_dir)", "ffffffffa1800000");
+        kernel.vmcoreinfoAt(MIB, stale);
+        kernel.vmcoreinfoAt(PAGE);
+        kernel.vmcoreinfoAt(3 * MIB, stale);
+        check(identify(), kernel);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"OSRELEASE=6.6.6", "SYMBOL(init_uts_ns)=ffffffff9f000000", "SYMBOL(swapper_pg_dir)=0",
+        "SYMBOL(swapper_pg_dir)=ffffffffffffffff", "SYMBOL(_stext)=8000000000000000", "NUMBER(phys_base)=-1",
+        "NUMBER(phys_base)=9223372036854775807", "OFFSET(uts_namespace.name)=-9223372036854775808",
+        "SYMBOL(swapper_pg_dir)=c0000000"})
+    void rejectsAForgedVmcoreinfoAndFindsTheKernelAllTheSame(String forged) {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4);
+        Map<String, String> lines = kernel.vmcoreinfoLines();
+        lines.put(forged.substring(0, forged.indexOf('=')), forged.substring(forged.indexOf('=') + 1));
+        kernel.vmcoreinfoAt(PAGE, lines);
+        KernelIdentity found = identify();
+        check(found, kernel);
+        assertThat(found.buildId()).as("nothing of the forged text is believed").isEmpty();
+    }
+
+    @Test
+    void distrustsAKernelOffsetThatCannotBe() {
+        for (String offset : new String[] {"123", "ffffffff00000000", "7fffffffffffffff"}) {
+            FakeKernel kernel = kernel(PagingMode.LEVEL_4);
+            Map<String, String> lines = kernel.vmcoreinfoLines();
+            lines.put("KERNELOFFSET", offset);
+            kernel.vmcoreinfoAt(PAGE, lines);
+            check(identify(), kernel);
+        }
+    }
+
+    @Test
+    void isNotMisledByBannersElsewhereInMemory() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        memory.putString(MIB, "Linux version 4.4.4 (me@here) (cc 1.0) #1 SMP Old\n");
+        memory.putString(GPA + FakeKernel.READ_ONLY, "Linux version " + FakeKernel.RELEASE + " (evil) #2 SMP\n");
+        check(identify(), kernel);
+    }
+
+    @Test
+    void rejectsAKernelWithoutTheBannerOfItsBuild() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        memory.putByte(kernel.gpa + FakeKernel.BANNER_AT, 'X');
+        HptException failure = failure(memory);
+        assertThat(failure.tried()).anyMatch(t -> t.contains("holds no banner of " + FakeKernel.RELEASE));
+    }
+
+    @Test
+    void doesNotTakeTheFourthLevelOfA5LevelKernelForARoot() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_5).protectedText();
+        MemorySearch search = new MemorySearch(memory, new Ram(memory), Progress.NONE);
+        search.pages();
+        assertThat(search.tables()).extracting(MemorySearch.TableCopy::mode)
+                .as("both are met in the image").contains(PagingMode.LEVEL_4, PagingMode.LEVEL_5);
+        check(identify(), kernel);
+    }
+
+    @Test
+    void takesTheKernelsOwnTableNotAProcesss() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).protectedText();
+        // A process's table shares the entries of the kernel's half; it lies outside of the image.
+        for (int entry = 256; entry < 512; entry++) {
+            memory.putLong(4 * MIB + entry * 8, memory.getLong(kernel.tables.root() + entry * 8));
+        }
+        check(identify(), kernel);
+    }
+
+    @Test
+    void takesTheTableWithTheDirectMap() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).protectedText();
+        // early_top_pgt, or the user half beside the kernel's table: in the image, with the image, without memory.
+        long early = GPA + FakeKernel.DATA + 0x2000;
+        memory.putLong(early + 511 * 8, memory.getLong(kernel.tables.root() + 511 * 8));
+        check(identify(), kernel);
+    }
+
+    @Test
+    void prefersTheKernelThatHasNotCrashed() {
+        FakeKernel crashed = kernel(PagingMode.LEVEL_4);
+        Map<String, String> lines = crashed.vmcoreinfoLines();
+        lines.put("CRASHTIME", "1700000000");
+        crashed.vmcoreinfoAt(PAGE, lines);
+        check(identify(), crashed);
+
+        FakeKernel second = new FakeKernel(memory, PagingMode.LEVEL_4, 36 * MIB, 0x8000000)
+                .named("6.1.0-8-crash", FakeKernel.VERSION).vmcoreinfoAt(PAGE + 4096);
+        KernelIdentity found = identify();
+        check(found, second);
+        assertThat(found.findings()).anyMatch(f -> f.what().equals("other kernel")
+                && f.value().contains(FakeKernel.RELEASE) && f.how().contains("panic"));
+    }
+
+    @Test
+    void prefersTheKernelWhoseClockStandsLatest() {
+        FakeKernel old = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        FakeKernel running = new FakeKernel(memory, PagingMode.LEVEL_4, 36 * MIB, 0x8000000)
+                .named("6.1.0-8-later", FakeKernel.VERSION).vmcoreinfoAt(PAGE + 4096);
+        withClock(old, 1_700_000_000L);
+        withClock(running, 1_700_000_060L);
+        KernelIdentity found = identify();
+        check(found, running);
+        assertThat(found.findings()).anyMatch(f -> f.what().equals("other kernel") && f.how().contains("60 s before"));
+
+        withClock(old, 1_700_000_061L);
+        check(identify(), old);
+    }
+
+    private static void withClock(FakeKernel kernel, long seconds) {
+        BtfBlob btf = new BtfBlob();
+        int u64 = btf.integer("long unsigned int", 8);
+        btf.struct("timekeeper", 128).add("xtime_sec", u64, 96).end();
+        byte[] blob = btf.bytes();
+        long at = FakeKernel.READ_ONLY + 0x100000;
+        long start = kernel.put(at, blob);
+        long clock = FakeKernel.DATA + 0x8000;
+        kernel.memory.putLong(kernel.gpa + clock + 8 + 96, seconds);
+        kernel.put(FakeKernel.READ_ONLY + 0x10000, KallsymsEncodings.modern(kernel.symbols(Map.of("__start_BTF", start,
+                "__stop_BTF", start + blob.length, "tk_core", kernel.gvaOf(clock))),
+                kernel.gvaOf(FakeKernel.READ_ONLY + 0x10000)));
+    }
+
+    @Test
+    void saysThatEmptyMemoryIsAGuestThatHasNotBooted() {
+        assertThat(failure(memory).detail()).isEqualTo("48 MiB of RAM searched, all empty: the guest has not begun to boot");
+    }
+
+    @Test
+    void saysWhatItSawOfAGuestThatIsBooting() {
+        memory.putString(GPA + 0x100, FakeKernel.BANNER + "\n");
+        HptException failure = failure(memory);
+        assertThat(failure.detail()).contains("no VMCOREINFO and no kernel page tables", "may be booting");
+        assertThat(failure.tried()).containsExactly("text at GPA 0x1400100: " + FakeKernel.BANNER);
+    }
+
+    @Test
+    void saysThatNothingCanBeRead() {
+        PhysicalMemory unreadable = new PhysicalMemory() {
+            @Override
+            public List<MemoryRange> ranges() {
+                return List.of(new MemoryRange(0, 16 * MIB));
+            }
+
+            @Override
+            public boolean live() {
+                return false;
+            }
+
+            @Override
+            public MemoryWindow window(long gpa) {
+                return MemoryWindow.NONE;
+            }
+        };
+        assertThat(failure(unreadable).detail()).contains("none of the guest's 16 MiB of RAM can be read");
+    }
+
+    @Test
+    void rejectsRandomBytes() {
+        Random random = new Random(1);
+        for (long gpa = 0; gpa < 48 * MIB; gpa += 8) {
+            if ((gpa & 0xfff) < 64 || (gpa & 0xfff) >= 0xfc0) {
+                memory.putLong(gpa, random.nextLong());
+            }
+        }
+        assertThat(failure(memory).detail()).contains("48 MiB of RAM searched");
+    }
+
+    @Test
+    void endsOnPageTablesThatLeadToThemselves() {
+        // Every page is a table all of whose entries lead to itself or to the next: the worst a guest can do.
+        FakeMemory mad = new FakeMemory(2 * MIB);
+        for (long page = 0; page < 2 * MIB; page += 4096) {
+            for (int entry = 0; entry < 512; entry++) {
+                mad.putLong(page + entry * 8, (entry % 2 == 0 ? page : page + 4096 & 2 * MIB - 1) | 0x23);
+            }
+        }
+        failure(mad);
+    }
+
+    @Test
+    void endsOnThousandsOfForgedTexts() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).protectedText();
+        List<Long> pages = new ArrayList<>();
+        for (long gpa = MIB; gpa < 8 * MIB; gpa += 4096) {
+            Map<String, String> lines = new HashMap<>(kernel.vmcoreinfoLines());
+            lines.remove("OSRELEASE");
+            memory.putString(gpa, "OSRELEASE=6.6." + gpa + "\n" + FakeKernel.text(lines));
+            pages.add(gpa);
+        }
+        assertThat(pages).hasSizeGreaterThan(1000);
+        check(identify(), kernel);
+    }
+
+    @Test
+    void findsAKernelAboveAHoleInMemory() {
+        FakeMemory split = new FakeMemory(false, new MemoryRange(0, 4 * MIB), new MemoryRange(0x100000000L, 16 * MIB));
+        long gpa = 0x100000000L + 4 * MIB;
+        FakeKernel kernel = new FakeKernel(split, PagingMode.LEVEL_4, gpa, KASLR).named();
+        new FakePageTables(split, PagingMode.LEVEL_4, gpa + FakeKernel.TABLES_AT);
+        // FakeKernel maps memory as one range: the direct map of the upper one is added here.
+        long directory = 0x100000000L + MIB;
+        long upper = memoryEntry(split, kernel.tables.root() + 272 * 8);
+        upper = upper == 0 ? memoryEntry(split, kernel.tables.root() + 273 * 8) : upper;
+        split.putLong((upper & -4096) + (1 + 4) * 8, directory | 0x23);
+        for (int i = 0; i < 8; i++) {
+            split.putLong(directory + i * 8, 0x100000000L + i * 2 * MIB | 0xa3);
+        }
+        kernel.vmcoreinfoAt(0x100000000L);
+        check(identify(split), kernel);
+    }
+
+    private static long memoryEntry(FakeMemory memory, long gpa) {
+        return memory.getLong(gpa) & 0x000fffffffffffffL;
+    }
+
+    @Test
+    void reportsItsProgress() {
+        kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        List<Long> done = new ArrayList<>();
+        identifier.identify(new FakeGuest(memory), (what, now, total) -> {
+            assertThat(total).isEqualTo(48 * MIB);
+            done.add(now);
+        });
+        assertThat(done).isSorted().startsWith(0L).endsWith(48 * MIB);
+    }
+}

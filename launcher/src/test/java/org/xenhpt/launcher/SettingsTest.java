@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.launcher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SettingsTest {
+    @TempDir
+    private Path home;
+
+    @BeforeEach
+    void distribution() throws IOException {
+        Files.createDirectories(home.resolve("bundles"));
+        Files.createDirectories(home.resolve("conf"));
+    }
+
+    private Settings read(Map<String, String> environment, String... args) throws StartException {
+        return Settings.read(home, environment, List.of(args));
+    }
+
+    @Test
+    void withoutAFileThereAreDefaults() throws StartException {
+        Settings settings = read(Map.of());
+        assertThat(settings.logLevel()).isEqualTo("warn");
+        assertThat(settings.isolated()).isFalse();
+        assertThat(settings.deploy()).isEqualTo(home.resolve("deploy"));
+        assertThat(settings.properties()).containsEntry("hpt.home", home.toString())
+                .containsEntry("hpt.profiles", home.resolve("kernel-profiles-yaml").toString());
+    }
+
+    @Test
+    void theFileTheArgumentsAndTheEnvironmentSpeakInThatOrder() throws Exception {
+        Files.writeString(home.resolve("conf/hpt.properties"), "hpt.log=info\nhpt.isolated=true\nfelix.fileinstall.poll=5\n");
+        assertThat(read(Map.of()).logLevel()).isEqualTo("info");
+        assertThat(read(Map.of()).isolated()).isTrue();
+        assertThat(read(Map.of()).properties()).containsEntry("felix.fileinstall.poll", "5");
+        assertThat(read(Map.of(), "ps", "--verbose").logLevel()).isEqualTo("debug");
+        assertThat(read(Map.of("HPT_LOG", "TRACE"), "--verbose").logLevel()).isEqualTo("trace");
+    }
+
+    @Test
+    void whatIsWrongIsNamed() throws IOException {
+        assertThatThrownBy(() -> read(Map.of("HPT_LOG", "loud"))).isInstanceOf(StartException.class)
+                .hasMessageContaining("'loud'").hasMessageContaining("debug");
+        Files.writeString(home.resolve("conf/hpt.properties"), "a=\\u12x\n");
+        assertThatThrownBy(() -> read(Map.of())).isInstanceOf(StartException.class).hasMessageContaining("hpt.properties");
+        assertThatThrownBy(() -> Settings.read(home.resolve("none"), Map.of(), List.of()))
+                .isInstanceOf(StartException.class).hasMessageContaining("not a distribution");
+    }
+}
