@@ -59,8 +59,8 @@ public final class LinuxTaskReader implements TaskReader {
     private final Field tasks;
     private final Field pid;
     private final Field tgid;
-    private final Field state;
-    private final Field exitState;
+    private final Optional<Field> state;
+    private final Optional<Field> exitState;
     private final Field flags;
     private final Field realParent;
     private final Field signal;
@@ -93,8 +93,8 @@ public final class LinuxTaskReader implements TaskReader {
         this.pid = layouts.get("task_struct", "pid");
         this.tgid = layouts.get("task_struct", "tgid");
         // Renamed in 5.14 (commit 2f064a59a11f).
-        this.state = layouts.get("task_struct", "__state", "state");
-        this.exitState = layouts.get("task_struct", "exit_state");
+        this.state = layouts.find("task_struct", "__state").or(() -> layouts.find("task_struct", "state"));
+        this.exitState = layouts.find("task_struct", "exit_state");
         this.flags = layouts.get("task_struct", "flags");
         this.realParent = layouts.get("task_struct", "real_parent");
         this.signal = layouts.get("task_struct", "signal");
@@ -302,8 +302,9 @@ public final class LinuxTaskReader implements TaskReader {
         private void row(long task, int number, int process, long cpuOfGroup, boolean oneThread) {
             int taskFlags = flags.signed(space, task);
             boolean kernelThread = (taskFlags & PF_KTHREAD) != 0;
-            char letter = wantsState
-                    ? letters.letter(state.unsigned(space, task), exitState.signed(space, task)) : '?';
+            // Without exit_state, an ended task could not be told from a running one.
+            char letter = wantsState && state.isPresent() && exitState.isPresent()
+                    ? letters.letter(state.get().unsigned(space, task), exitState.get().signed(space, task)) : '?';
             long cpu = oneThread && wantsCpu && runtime.isPresent()
                     ? space.readLong(runtime.get().address(task)) : cpuOfGroup;
             long started = wantsStart && start.isPresent() ? start.get().unsigned(space, task) : Task.UNKNOWN;
