@@ -67,6 +67,7 @@ final class Inference {
         new Times(tasks, findings).find();
         new Scheduling(tasks, findings).runtime();
         new Credentials(tasks, findings).find();
+        new KernelThreads(tasks, findings).find();
         return findings;
     }
 }

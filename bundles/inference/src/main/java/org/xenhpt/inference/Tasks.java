@@ -2,11 +2,11 @@
 package org.xenhpt.inference;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The tasks that are asked where their members are: {@code init_task}, the processes of the list in its order (of a very long
@@ -21,7 +21,7 @@ final class Tasks {
     private final int list;
     private final int count;
     private final List<Snapshot> threads = new ArrayList<>();
-    private final Map<Long, Snapshot> byAddress = new HashMap<>();
+    private final TreeMap<Long, Snapshot> byAddress = new TreeMap<>(Long::compareUnsigned);
     private Set<Long> kernelThreads = Set.of();
 
     /**
@@ -83,9 +83,10 @@ final class Tasks {
         return gva == init.gva() || known.contains(gva);
     }
 
-    /** Whether there is a task at a GVA of which there is a snapshot. */
-    boolean isAsked(long gva) {
-        return byAddress.containsKey(gva);
+    /** Whether a GVA is inside a task that is asked. */
+    boolean isInTask(long gva) {
+        Map.Entry<Long, Snapshot> before = byAddress.floorEntry(gva);
+        return before != null && gva - before.getKey() < before.getValue().length();
     }
 
     Snapshot at(long gva) {
