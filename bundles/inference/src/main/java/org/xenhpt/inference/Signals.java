@@ -82,10 +82,7 @@ final class Signals {
             for (Snapshot task : asked) {
                 long head = task.pointer(node + pointer);
                 long at = task.gva() + node;
-                // The first task is always the first node: the head is before it, however many follow.
-                boolean outside = memory.distance(task.gva(), head) < 0
-                        || memory.distance(task.gva(), head) >= tasks.window();
-                if (head == task.pointer(node) && outside && memory.leadsSomewhere(head) && memory.pointer(head) == at
+                if (head == task.pointer(node) && !isInside(head, task) && memory.leadsSomewhere(head) && memory.pointer(head) == at
                         && memory.pointer(head + pointer) == at) {
                     heads.put(task.gva(), head);
                 }
@@ -108,11 +105,18 @@ final class Signals {
         return Optional.ofNullable(best);
     }
 
+    /** The part of a task up to its name is surely its own; lists in it lead to each other at constant distances too. */
+    private boolean isInside(long gva, Snapshot task) {
+        long distance = memory.distance(task.gva(), gva);
+        return distance >= 0 && distance < tasks.nameOffset();
+    }
+
     private Threads distances(Map<Long, Long> heads, int node, int signal) {
         long distance = -1;
         for (Map.Entry<Long, Long> entry : heads.entrySet()) {
-            long each = memory.distance(tasks.at(entry.getKey()).pointer(signal), entry.getValue());
-            if (each <= 0 || each >= HEAD_WITHIN || distance >= 0 && each != distance) {
+            Snapshot task = tasks.at(entry.getKey());
+            long each = memory.distance(task.pointer(signal), entry.getValue());
+            if (isInside(task.pointer(signal), task) || each <= 0 || each >= HEAD_WITHIN || distance >= 0 && each != distance) {
                 return null;
             }
             distance = each;
