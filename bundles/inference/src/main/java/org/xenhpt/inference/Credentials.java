@@ -2,10 +2,12 @@
 package org.xenhpt.inference;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** {@code real_cred} and {@code cred}, and the user and group ids in what they lead to. */
 final class Credentials {
@@ -85,11 +87,12 @@ final class Credentials {
         }
         List<Snapshot> all = new ArrayList<>(roots);
         all.addAll(users);
+        Set<Snapshot> kernel = new HashSet<>(roots);
         List<Candidate> found = new ArrayList<>();
         int most = 0;
         for (int at = 4; at + IDS_SIZE + 40 <= CRED_SIZE; at += 4) {
             int offset = at;
-            Candidate fits = Candidate.ask(at, all, cred -> isIds(cred, offset) && (!roots.contains(cred) || isZero(cred, offset)));
+            Candidate fits = Candidate.ask(at, all, cred -> isIds(cred, offset) && (!kernel.contains(cred) || isZero(cred, offset)));
             int others = (int) users.stream().filter(cred -> isIds(cred, offset) && cred.int32(offset) != 0).count();
             boolean capabilities = 2 * roots.stream().filter(cred -> isFollowedByCapabilities(cred, offset + IDS_SIZE)).count()
                     > roots.size();

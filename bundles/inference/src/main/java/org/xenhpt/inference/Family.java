@@ -97,25 +97,21 @@ final class Family {
                 ? all.stream().filter(t -> !parents.contains(t.gva())).toList() : List.of();
         List<Candidate> found = new ArrayList<>();
         int sibling = -1;
-        List<Snapshot> eldest = tasks.processes().stream()
-                .filter(t -> t.pointer(realParent) == withChildren.get(0).gva()).toList();
-        for (int head = 0; head < tasks.window() - pointer; head += pointer) {
-            long next = withChildren.get(0).pointer(head);
-            for (Snapshot child : eldest) {
-                long node = tasks.memory().distance(child.gva(), next);
-                if (node < 0 || node >= tasks.window() || next == withChildren.get(0).gva() + head) {
-                    continue;
-                }
-                int listHead = head;
-                int listNode = (int) node;
-                Candidate parent = Candidate.ask(head, withChildren, t -> leadsToChild(t, listHead, listNode, realParent));
-                Candidate childless = Candidate.ask(head, without, t -> t.pointer(listHead) == t.gva() + listHead);
-                Candidate both = new Candidate(head, parent.agreed() + childless.agreed(),
-                        parent.asked() + childless.asked());
-                if (both.convinces() && parent.convinces()) {
-                    found.add(both);
-                    sibling = listNode;
-                }
+        Snapshot first = withChildren.get(0);
+        for (int head = 0; head < tasks.window() - 2 * pointer; head += pointer) {
+            long next = first.pointer(head);
+            Optional<Snapshot> child = next == first.gva() + head ? Optional.empty() : tasks.around(next);
+            if (child.isEmpty() || child.get().pointer(realParent) != first.gva()) {
+                continue;
+            }
+            int listHead = head;
+            int listNode = (int) tasks.memory().distance(child.get().gva(), next);
+            Candidate parent = Candidate.ask(head, withChildren, t -> leadsToChild(t, listHead, listNode, realParent));
+            Candidate childless = Candidate.ask(head, without, t -> t.pointer(listHead) == t.gva() + listHead);
+            Candidate both = new Candidate(head, parent.agreed() + childless.agreed(), parent.asked() + childless.asked());
+            if (both.convinces() && parent.convinces()) {
+                found.add(both);
+                sibling = listNode;
             }
         }
         if (found.size() == 1) {

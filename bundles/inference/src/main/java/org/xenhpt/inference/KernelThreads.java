@@ -98,13 +98,13 @@ final class KernelThreads {
         Path found = null;
         for (int kthread = 0; kthread < tasks.window() - pointer; kthread += pointer) {
             long structure = first.pointer(kthread);
-            if (!memory.leadsSomewhere(structure) || tasks.isInTask(structure)) {
+            if (!memory.leadsSomewhere(structure) || tasks.around(structure).isPresent()) {
                 continue;
             }
             // Before the data there is the function, which is the same for all workers of pools.
             for (int data = pointer; data < STRUCT_SIZE; data += pointer) {
                 long worker = memory.pointer(structure + data);
-                if (!memory.leadsSomewhere(worker) || tasks.isInTask(worker)) {
+                if (!memory.leadsSomewhere(worker) || tasks.around(worker).isPresent()) {
                     continue;
                 }
                 Snapshot self = memory.snapshot(worker, STRUCT_SIZE);
@@ -153,8 +153,10 @@ final class KernelThreads {
         for (int at = 0; at < STRUCT_SIZE - DESCRIPTION; at += 4) {
             int offset = at;
             Candidate said = Candidate.ask(at, workers, worker -> isDescription(worker.self, offset));
-            Candidate said2 = Candidate.ask(at, workers, worker -> worker.self.int32(offset) == 0);
-            if (2 * said.agreed() > said.asked() && said.agreed() + said2.agreed() == said.asked()) {
+            Candidate silent = Candidate.ask(at, workers, worker -> worker.self.int32(offset) == 0);
+            // A worker that never had work has no description yet.
+            if (said.agreed() > 1 && 3 * said.agreed() >= said.asked()
+                    && said.agreed() + silent.agreed() == said.asked()) {
                 texts.add(new Candidate(at, said.asked(), said.asked()));
             }
         }

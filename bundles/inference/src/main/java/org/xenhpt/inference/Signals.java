@@ -105,10 +105,10 @@ final class Signals {
         return Optional.ofNullable(best);
     }
 
-    /** The part of a task up to its name is surely its own; lists in it lead to each other at constant distances too. */
+    /** Lists inside a task lead to each other at constant distances too. */
     private boolean isInside(long gva, Snapshot task) {
         long distance = memory.distance(task.gva(), gva);
-        return distance >= 0 && distance < tasks.nameOffset();
+        return distance >= 0 && distance < tasks.stride();
     }
 
     private Threads distances(Map<Long, Long> heads, int node, int signal) {

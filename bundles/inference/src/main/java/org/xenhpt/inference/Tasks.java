@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -20,6 +21,8 @@ final class Tasks {
     private final int name;
     private final int list;
     private final int count;
+    private final long stride;
+    private final int window;
     private final List<Snapshot> threads = new ArrayList<>();
     private final TreeMap<Long, Snapshot> byAddress = new TreeMap<>(Long::compareUnsigned);
     private Set<Long> kernelThreads = Set.of();
@@ -38,6 +41,12 @@ final class Tasks {
         this.count = all.size();
         this.name = name;
         this.list = list;
+        this.stride = stride(all);
+        int least = (int) Math.min(init.length(), stride);
+        for (Snapshot task : processes) {
+            least = Math.min(least, task.length());
+        }
+        this.window = least & -8;
         processes.forEach(task -> byAddress.put(task.gva(), task));
         byAddress.put(init.gva(), init);
     }
@@ -83,10 +92,10 @@ final class Tasks {
         return gva == init.gva() || known.contains(gva);
     }
 
-    /** Whether a GVA is inside a task that is asked. */
-    boolean isInTask(long gva) {
+    /** The asked task that a GVA is inside. */
+    Optional<Snapshot> around(long gva) {
         Map.Entry<Long, Snapshot> before = byAddress.floorEntry(gva);
-        return before != null && gva - before.getKey() < before.getValue().length();
+        return before != null && gva - before.getKey() < window() ? Optional.of(before.getValue()) : Optional.empty();
     }
 
     Snapshot at(long gva) {
@@ -105,13 +114,24 @@ final class Tasks {
         return task.text(name, Snapshot.NAME_LENGTH);
     }
 
-    /** How many bytes of every task could be read: where members are looked for. */
-    int window() {
-        int window = init.length();
-        for (Snapshot task : processes) {
-            window = Math.min(window, task.length());
+    private static long stride(List<Long> all) {
+        List<Long> sorted = new ArrayList<>(all);
+        sorted.sort(Long::compareUnsigned);
+        long least = Long.MAX_VALUE;
+        for (int i = 1; i < sorted.size(); i++) {
+            least = Math.min(least, sorted.get(i) - sorted.get(i - 1));
         }
-        return window & -8;
+        return least;
+    }
+
+    /** The least distance between two tasks, in bytes: no task is longer, and tasks lie side by side in their slabs. */
+    long stride() {
+        return stride;
+    }
+
+    /** How many bytes of every task could be read and are its own: where members are looked for. */
+    int window() {
+        return window;
     }
 
     void kernelThreads(Set<Long> tasks) {

@@ -41,6 +41,7 @@ final class FakeKernel {
     private final List<Long> processes = new ArrayList<>();
     private final Map<Long, List<Long>> childrenOf = new HashMap<>();
     private long free = 32 << 20;
+    private long freeTask = 48 << 20;
     private long freeInImage = IMAGE_GPA + 0x100000;
     private int clock;
     private final long threadFunction;
@@ -90,6 +91,13 @@ final class FakeKernel {
         free = free + align - 1 & -align;
         long gpa = free;
         free += size;
+        return (pointer == 8 ? DIRECT_MAP_64 : DIRECT_MAP_32) + gpa;
+    }
+
+    /** Tasks lie side by side, as in a slab. */
+    private long allocateTask() {
+        long gpa = freeTask;
+        freeTask += at.get("task_struct") + 63 & -64;
         return (pointer == 8 ? DIRECT_MAP_64 : DIRECT_MAP_32) + gpa;
     }
 
@@ -189,7 +197,7 @@ final class FakeKernel {
     }
 
     private long leader(int pid, long parent, String name, int uid, int flags) {
-        long task = allocate(at.get("task_struct"), 64);
+        long task = allocateTask();
         long signal = allocate(at.get("signal_struct"), 64);
         long cred = allocate(at.get("cred"), 64);
         task(task, pid, pid, parent, task, name, signal, cred, uid, flags);
@@ -199,7 +207,7 @@ final class FakeKernel {
     }
 
     void thread(int tid, long leader, String name) {
-        long task = allocate(at.get("task_struct"), 64);
+        long task = allocateTask();
         long signal = get(leader, "task_struct.signal");
         int tgid = (int) get(leader, "task_struct.tgid");
         task(task, tid, tgid, get(leader, "task_struct.real_parent"), leader, name, signal,
