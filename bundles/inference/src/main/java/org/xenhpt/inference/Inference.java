@@ -41,6 +41,7 @@ final class Inference {
             Optional<Findings> best = found.stream().max(Comparator.comparingInt((Findings f) -> f.evidence().size())
                     .thenComparingInt(Findings::tasks));
             if (best.isPresent()) {
+                new Timekeeper(memory, best.get()).find();
                 return best;
             }
         }
