@@ -247,18 +247,26 @@ final class KernelThreads {
         for (int at = 0; at < STRUCT_SIZE; at += pointer) {
             int offset = at;
             Candidate longer = Candidate.ask(at, cut, task -> {
-                long name = memory.pointer(task.pointer(path.kthread) + offset);
-                String text = name == 0 ? "" : memory.snapshot(name, LONGEST_NAME).text(0, LONGEST_NAME);
+                String text = fullName(task, path, offset);
                 return text.length() >= Snapshot.NAME_LENGTH && text.startsWith(tasks.name(task));
             });
-            Candidate none = Candidate.ask(at, whole, task -> memory.pointer(task.pointer(path.kthread) + offset) == 0);
+            Candidate none = Candidate.ask(at, whole, task ->
+                    memory.pointer(task.pointer(path.kthread) + offset) == 0
+                            || fullName(task, path, offset).equals(tasks.name(task)));
             if (longer.agreed() > 0 && none.convinces()) {
                 found.add(new Candidate(at, longer.agreed() + none.agreed(), longer.asked() + none.asked()));
             }
         }
         if (found.size() == 1) {
             findings.add(KTHREAD, "full_name", found.get(0), pointer, "char *",
-                    "0 where comm has room for the name, else a longer name that begins like it");
+                    "the name, or 0, where comm has room for it, else a longer name that begins like it");
+        } else if (!cut.isEmpty()) {
+            findings.missing("kthread.full_name: " + found.size() + " could be it");
         }
+    }
+
+    private String fullName(Snapshot task, Path path, int offset) {
+        long name = memory.pointer(task.pointer(path.kthread) + offset);
+        return name == 0 ? "" : memory.snapshot(name, LONGEST_NAME).text(0, LONGEST_NAME);
     }
 }
