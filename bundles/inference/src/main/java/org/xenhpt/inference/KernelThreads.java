@@ -53,7 +53,8 @@ final class KernelThreads {
 
     void find() {
         OptionalInt flags = findings.offset(TASK, "flags");
-        if (flags.isEmpty()) {
+        // Before 4.18 (commit 6b59808bfe48) a kernel thread's whole name is its comm.
+        if (flags.isEmpty() || !memory.kernel().version().atLeast(4, 18)) {
             return;
         }
         List<Snapshot> workers = tasks.processes().stream()
@@ -260,7 +261,7 @@ final class KernelThreads {
         if (found.size() == 1) {
             findings.add(KTHREAD, "full_name", found.get(0), pointer, "char *",
                     "the name, or 0, where comm has room for it, else a longer name that begins like it");
-        } else if (!cut.isEmpty()) {
+        } else if (!cut.isEmpty() && memory.kernel().version().atLeast(5, 17)) {
             findings.missing("kthread.full_name: " + found.size() + " could be it");
         }
     }

@@ -152,13 +152,12 @@ final class Scheduling {
             return;
         }
         int se = entities.get(0);
-        OptionalInt start = findings.offset(TASK, "start_time");
         List<Candidate> found = Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32), pointer,
-                tasks.all(), (task, offset) -> isRuntime(task, offset, start));
+                tasks.all(), (task, offset) -> isRuntime(task, offset));
         found.removeIf(c -> 2 * tasks.all().stream().map(t -> t.int64(c.offset())).distinct().count() < tasks.all().size());
         Optional<Candidate> runtime = Candidate.only(found);
         if (runtime.isEmpty()) {
-            findings.missing("sum_exec_runtime: " + found.size() + " times could be it " + se);
+            findings.missing("sum_exec_runtime: " + found.size() + " times could be it");
             return;
         }
         int at = runtime.get().offset() + 8 - se;
@@ -175,10 +174,10 @@ final class Scheduling {
     }
 
     /** exec_start at the offset, sum_exec_runtime after it, and prev_sum_exec_runtime as one of the next two. */
-    private static boolean isRuntime(Snapshot task, int offset, OptionalInt start) {
+    private boolean isRuntime(Snapshot task, int offset) {
         long at = task.int64(offset);
         long sum = task.int64(offset + 8);
-        long earliest = start.isPresent() ? task.int64(start.getAsInt()) : 0;
+        long earliest = tasks.started(task);
         long slack = SLACK_NANOS + earliest / SLACK_SHARE;
         boolean plausible = at > 0 && at < Times.LONGEST_NANOS && sum > 0 && sum <= at - earliest + slack;
         return plausible && (isEarlier(task.int64(offset + 16), sum) || isEarlier(task.int64(offset + 24), sum));

@@ -47,6 +47,7 @@ final class Signals {
     }
 
     void find() {
+        threadGroup();
         Optional<Threads> threads = threads();
         if (threads.isEmpty()) {
             findings.missing("signal and its list of threads (thread_head): no member leads to the head of such a list");
@@ -68,6 +69,60 @@ final class Signals {
                 "struct list_head", "the head of the list through thread_node of the process's first task");
         threadCount(found);
         endedRuntime(found);
+    }
+
+    /**
+     * Up to 6.6 (commit 8e1f385104ac) threads are also on a list without a head, through thread_group. It is known only where a
+     * process has more than one: of one thread alone, every empty list would do.
+     */
+    private void threadGroup() {
+        var tgid = findings.offset(TASK, "tgid");
+        if (tgid.isEmpty()) {
+            return;
+        }
+        List<Candidate> found = new ArrayList<>();
+        int most = 0;
+        for (int at = 0; at < tasks.window() - 2 * pointer; at += pointer) {
+            int further = 0;
+            boolean all = true;
+            for (Snapshot leader : tasks.processes()) {
+                int group = groupSize(leader, at, tgid.getAsInt());
+                all &= group > 0;
+                further += group - 1;
+                if (!all) {
+                    break;
+                }
+            }
+            if (all && further > 0 && further >= most) {
+                if (further > most) {
+                    found.clear();
+                }
+                most = further;
+                found.add(new Candidate(at, tasks.processes().size(), tasks.processes().size()));
+            }
+        }
+        if (found.size() == 1) {
+            findings.add(TASK, "thread_group", found.get(0), 2 * pointer, "struct list_head",
+                    "a list of tasks of one tgid, of " + most + " threads besides the first ones");
+        }
+    }
+
+    /** How many tasks of one process are on the list through a member of its first task; 0 when there are others. */
+    private int groupSize(Snapshot leader, int member, int tgid) {
+        long head = leader.gva() + member;
+        long from = head;
+        long at = leader.pointer(member);
+        int count = 1;
+        while (at != head) {
+            if (count >= MOST_THREADS || !memory.leadsSomewhere(at) || memory.pointer(at + pointer) != from
+                    || memory.int32(at - member + tgid) != leader.int32(tgid)) {
+                return 0;
+            }
+            count++;
+            from = at;
+            at = memory.pointer(at);
+        }
+        return leader.pointer(member + pointer) == from ? count : 0;
     }
 
     /**

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.ToLongFunction;
 
 /**
  * The tasks that are asked where their members are: {@code init_task}, the processes of the list in its order (of a very long
@@ -26,6 +27,7 @@ final class Tasks {
     private final List<Snapshot> threads = new ArrayList<>();
     private final TreeMap<Long, Snapshot> byAddress = new TreeMap<>(Long::compareUnsigned);
     private Set<Long> kernelThreads = Set.of();
+    private ToLongFunction<Snapshot> started = task -> 0;
 
     /**
      * @param processes snapshots of processes other than init_task
@@ -132,6 +134,15 @@ final class Tasks {
     /** How many bytes of every task could be read and are its own: where members are looked for. */
     int window() {
         return window;
+    }
+
+    void started(ToLongFunction<Snapshot> when) {
+        started = when;
+    }
+
+    /** When a task was started, in nanoseconds of the time since boot; 0 where that is not known. */
+    long started(Snapshot task) {
+        return started.applyAsLong(task);
     }
 
     void kernelThreads(Set<Long> tasks) {

@@ -44,6 +44,8 @@ final class FakeKernel {
     private long freeTask = 48 << 20;
     private long freeInImage = IMAGE_GPA + 0x100000;
     private int clock;
+    /** Before 3.17: times are timespecs, thread_info lies at the end of the stack. */
+    private final boolean old;
     private final long threadFunction;
     private final long init;
 
@@ -52,6 +54,7 @@ final class FakeKernel {
         this.at = at;
         this.paging = paging;
         this.release = release;
+        this.old = release.startsWith("3.");
         this.pointer = paging == PagingMode.LEVEL_4 ? 8 : 4;
         FakePageTables tables = new FakePageTables(memory, paging, ROOT);
         if (pointer == 8) {
@@ -64,6 +67,19 @@ final class FakeKernel {
         task(init, 0, 0, init, init, "swapper/0", inImageGva("signal_struct"), inImageGva("cred"), 0, PF_KTHREAD);
         int32(init, "task_struct.__state", 0);
         link();
+        timekeeper(inImageGva("timekeeper"));
+    }
+
+    /** The clock leads to a clocksource in the image; real time is 1,700,000,000.5 s ahead of the time since boot. */
+    private void timekeeper(long keeper) {
+        word(keeper, threadFunction);
+        memory.putLong(gpa(keeper) + pointer, -1L >>> 8);
+        long real = gpa(member(keeper, "timekeeper.offs_real"));
+        long wall = real - 8 - pointer;
+        memory.putLong(wall - pointer - 8, 1_700_000_100L);
+        word(keeper + wall - gpa(keeper) - pointer, 100);
+        memory.putLong(wall, -1_700_000_001L).putLong(real, 1_700_000_000_500_000_000L).putLong(real + 8, 3);
+        word(keeper + wall - gpa(keeper) + 8, 500_000_000);
     }
 
     private long inImageGva(String struct) {
@@ -241,13 +257,18 @@ final class FakeKernel {
         clock++;
         int32(task, "task_struct.__state", 1);
         long stack = allocate(STACK_SIZE, STACK_SIZE);
-        memory.putInt(gpa(stack), 0x57AC6E9D);
+        if (old) {
+            word(stack, task);
+            memory.putInt(gpa(stack) + 104, 0x57AC6E9D);
+        } else {
+            memory.putInt(gpa(stack), 0x57AC6E9D);
+        }
         word(task, "task_struct.stack", stack);
         int32(task, "task_struct.flags", flags);
         word(task, "task_struct.se", pointer == 8 ? 1 << 20 : 1024);
         memory.putInt(gpa(task + at.get("task_struct.se") + pointer), 4194304);
         long runtime = task + at.get("task_struct.se") + at.get("sched_entity.sum_exec_runtime");
-        memory.putLong(gpa(runtime - 8), clock * 1_000_000_000L + 500_000_000L + tgid)
+        memory.putLong(gpa(runtime - 8), clock * 1_000_000_000L + 1_500_000_000L + tgid)
                 .putLong(gpa(runtime), 300_000_000L).putLong(gpa(runtime + 8), 200_000_000L);
         long mm = (flags & PF_KTHREAD) != 0 ? 0 : allocate(256, 64);
         word(task, "task_struct.mm", mm);
@@ -260,8 +281,16 @@ final class FakeKernel {
         word(task, "task_struct.real_parent", parent);
         word(task, "task_struct.parent", parent);
         word(task, "task_struct.group_leader", leader);
-        memory.putLong(gpa(member(task, "task_struct.start_time")), pid == 0 ? 0 : clock * 1_000_000_000L)
-                .putLong(gpa(member(task, "task_struct.start_boottime")), pid == 0 ? 0 : clock * 1_000_000_000L + 7);
+        for (String time : List.of("task_struct.start_time", "task_struct.start_boottime")) {
+            long gva = member(task, time);
+            long nanos = time.endsWith("boottime") ? 7 : 0;
+            if (old) {
+                word(gva, pid == 0 ? 0 : clock);
+                word(gva + pointer, pid == 0 ? 0 : 900_000_000 - clock * 10_000_000L + nanos);
+            } else {
+                memory.putLong(gpa(gva), pid == 0 ? 0 : clock * 1_000_000_000L + nanos);
+            }
+        }
         word(task, "task_struct.real_cred", cred);
         word(task, "task_struct.cred", cred);
         word(task, "task_struct.worker_private", 0);

@@ -30,7 +30,7 @@ class InferenceTest {
     /** A layout of 64-bit kernels. */
     private static Map<String, Integer> wide() {
         Map<String, Integer> at = new HashMap<>(Map.of("task_struct", 0xc00, "signal_struct", 0x400, "cred", 0xa8,
-                "cred.uid", 8, "signal_struct.thread_head", 0x10, "signal_struct.rlim", 0x2a8,
+                "cred.uid", 8, "timekeeper", 0x120, "signal_struct.thread_head", 0x10, "signal_struct.rlim", 0x2a8,
                 "signal_struct.sum_sched_runtime", 0x2a0));
         at.putAll(Map.of("task_struct.__state", 0x18, "task_struct.stack", 0x20, "task_struct.flags", 0x2c,
                 "task_struct.se", 0x80, "sched_entity.sum_exec_runtime", 0x48, "task_struct.tasks", 0x390,
@@ -42,14 +42,14 @@ class InferenceTest {
                 "task_struct.start_boottime", 0x5e0));
         at.putAll(Map.of("task_struct.real_cred", 0x688, "task_struct.cred", 0x690, "task_struct.comm", 0x6a0,
                 "task_struct.signal", 0x700, "kthread.data", 0x18, "worker.task", 0x40, "worker.pool", 0x48,
-                "worker.desc", 0x74));
+                "worker.desc", 0x74, "timekeeper.offs_real", 0x90));
         return at;
     }
 
     /** A layout of 32-bit kernels, where a u64 is aligned like an int. */
     private static Map<String, Integer> narrow() {
         Map<String, Integer> at = new HashMap<>(Map.of("task_struct", 0x900, "signal_struct", 0x300, "cred", 0x80,
-                "cred.uid", 4, "signal_struct.thread_head", 0x10, "signal_struct.rlim", 0x1ec,
+                "cred.uid", 4, "timekeeper", 0x120, "signal_struct.thread_head", 0x10, "signal_struct.rlim", 0x1ec,
                 "signal_struct.sum_sched_runtime", 0x1e4));
         at.putAll(Map.of("task_struct.__state", 0x10, "task_struct.stack", 0x14, "task_struct.flags", 0x1c,
                 "task_struct.se", 0x80, "sched_entity.sum_exec_runtime", 0x28, "task_struct.tasks", 0x1c8,
@@ -61,7 +61,7 @@ class InferenceTest {
                 "task_struct.start_boottime", 0x30c));
         at.putAll(Map.of("task_struct.real_cred", 0x378, "task_struct.cred", 0x37c, "task_struct.comm", 0x384,
                 "task_struct.signal", 0x3bc, "kthread.data", 0x10, "worker.task", 0x20, "worker.pool", 0x24,
-                "worker.desc", 0x40));
+                "worker.desc", 0x40, "timekeeper.offs_real", 0x80));
         return at;
     }
 
@@ -94,6 +94,27 @@ class InferenceTest {
 
     @ParameterizedTest
     @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
+    void kernelsBefore317(PagingMode paging) {
+        Map<String, Integer> layout = layout(paging);
+        int start = layout.get("task_struct.start_time");
+        layout.put("task_struct.start_boottime", start + (paging == PagingMode.LEVEL_4 ? 16 : 8));
+        FakeKernel fake = new FakeKernel(layout, paging, "3.16.0-4").usual();
+        Findings findings = infer(fake);
+        Map<String, Integer> expected = new HashMap<>(layout);
+        expected.put("task_struct.state", expected.remove("task_struct.__state"));
+        expected.put("task_struct.real_start_time", expected.remove("task_struct.start_boottime"));
+        expected.keySet().removeIf(name -> name.matches("(kthread|worker)[.].*|.*worker_private"));
+        assertFound(findings, expected);
+        Profile profile = new InferredProfiles().find(fake.guest(), fake.identity(), fake.space(), Needs.NONE,
+                Progress.NONE).orElseThrow();
+        Kernel kernel = new Kernel(fake.identity(), profile);
+        var tasks = new Linux49Decoder().attach(kernel, fake.space()).read(TaskQuery.PROCESSES).tasks();
+        // The third task made, init_task being the first.
+        assertThat(tasks.get(1).startNanos()).isEqualTo(3_000_000_000L + 870_000_000L + 7);
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
     void noOffsetIsAssumed(PagingMode paging) {
         Random random = new Random(7);
         for (int round = 0; round < 5; round++) {
@@ -121,6 +142,7 @@ class InferenceTest {
         assertThat(decoder.fits(kernel)).isTrue();
         var table = decoder.attach(kernel, fake.space()).read(TaskQuery.THREADS);
         assertThat(table.gaps()).isEmpty();
+        assertThat(table.bootEpochNanos()).isEqualTo(1_700_000_000_500_000_000L - 3);
         assertThat(table.tasks()).hasSize(fake.processes().size() + 3);
         assertThat(table.tasks()).filteredOn(t -> t.pid() == 202).singleElement().satisfies(t -> {
             assertThat(t.tgid()).isEqualTo(200);

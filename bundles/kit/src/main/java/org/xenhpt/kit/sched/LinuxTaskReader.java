@@ -68,6 +68,7 @@ public final class LinuxTaskReader implements TaskReader {
     private final Field threadNode;
     private final Optional<Field> threadCount;
     private final Optional<Field> start;
+    private final boolean startIsTimespec;
     private final Optional<Field> runtime;
     private final Optional<Field> endedRuntime;
     private final Optional<Field> credentials;
@@ -104,6 +105,9 @@ public final class LinuxTaskReader implements TaskReader {
         // Renamed in 5.5 (commit cf25e24db61c).
         this.start = layouts.find("task_struct", "start_boottime")
                 .or(() -> layouts.find("task_struct", "real_start_time"));
+        // A struct timespec up to 3.16 (commit ccbf62d8a284).
+        this.startIsTimespec = kernel.profile().member("task_struct", "real_start_time")
+                .filter(member -> member.type().equals("struct timespec")).isPresent();
         this.runtime = layouts.find("task_struct", "se.sum_exec_runtime");
         this.endedRuntime = layouts.find("signal_struct", "sum_sched_runtime");
         this.credentials = layouts.find("task_struct", "real_cred");
@@ -307,7 +311,7 @@ public final class LinuxTaskReader implements TaskReader {
                     ? letters.letter(state.get().unsigned(space, task), exitState.get().signed(space, task)) : '?';
             long cpu = oneThread && wantsCpu && runtime.isPresent()
                     ? space.readLong(runtime.get().address(task)) : cpuOfGroup;
-            long started = wantsStart && start.isPresent() ? start.get().unsigned(space, task) : Task.UNKNOWN;
+            long started = wantsStart && start.isPresent() ? startNanos(task) : Task.UNKNOWN;
             String name = wantsName ? names.of(task, taskFlags, kernelThread) : "";
             long user = Task.UNKNOWN;
             long userGroup = Task.UNKNOWN;
@@ -330,6 +334,14 @@ public final class LinuxTaskReader implements TaskReader {
             }
             rows.add(new Task(task, number, process, parent, letter, user, userGroup, started, cpu,
                     name, kernelThread));
+        }
+
+        private long startNanos(long task) {
+            if (!startIsTimespec) {
+                return start.get().unsigned(space, task);
+            }
+            long at = start.get().address(task);
+            return space.readPointer(at) * 1_000_000_000L + space.readPointer(at + space.pointerSize());
         }
 
         private String numberOf(long task) {
