@@ -9,6 +9,12 @@ import java.util.Optional;
 /** Finds out how a kernel keeps its tasks from the tasks themselves. */
 final class Inference {
     private static final int READINGS = 5;
+    /** Places at init_task and inside it; a handful. */
+    private static final int MOST_LISTS = 32;
+    private static final int MOST_NAMED = 8;
+    /** The more members fit together, the better; then the more tasks. */
+    private static final Comparator<Findings> ORDER = Comparator.comparingInt((Findings f) -> f.evidence().size())
+            .thenComparingInt(Findings::tasks);
 
     private final KernelMemory memory;
     private final List<String> rejected = new ArrayList<>();
@@ -27,28 +33,42 @@ final class Inference {
         List<InitTaskSearch.Place> places = new InitTaskSearch(memory).places();
         if (places.isEmpty()) {
             rejected.add("no task named swapper that points to itself in the kernel image");
+            return Optional.empty();
         }
-        for (int reading = 0; reading < (memory.live() ? READINGS : 1) && !places.isEmpty(); reading++) {
-            if (reading > 0) {
-                memory.refresh();
+        Optional<Findings> best = Optional.empty();
+        for (int reading = 0; reading < READINGS; reading++) {
+            Optional<Findings> now = read(places);
+            boolean same = now.isPresent() && best.isPresent() && now.get().missing().equals(best.get().missing());
+            if (now.isPresent() && (best.isEmpty() || ORDER.compare(now.get(), best.get()) > 0)) {
+                best = now;
             }
-            List<Findings> found = new ArrayList<>();
-            for (InitTaskSearch.Place place : places) {
-                new TaskList(memory, place).find().map(this::members).ifPresent(found::add);
+            // In a guest that changes meanwhile, what is missing may be there the next time; what stays missing is missing.
+            if (!memory.live() || same || best.isPresent() && best.get().missing().isEmpty()) {
+                break;
             }
-            // A place inside init_task to which words lead looks like its start until the members that lead to a task itself
-            // are asked for.
-            Optional<Findings> best = found.stream().max(Comparator.comparingInt((Findings f) -> f.evidence().size())
-                    .thenComparingInt(Findings::tasks));
-            if (best.isPresent()) {
-                new Timekeeper(memory, best.get()).find();
-                return best;
+            memory.refresh();
+        }
+        if (best.isEmpty()) {
+            for (InitTaskSearch.Place place : places.subList(0, Math.min(places.size(), MOST_NAMED))) {
+                rejected.add("swapper at GVA 0x" + Long.toHexString(place.gva()) + " is on no whole list of named tasks");
             }
         }
+        best.ifPresent(findings -> new Timekeeper(memory, findings).find());
+        return best;
+    }
+
+    private Optional<Findings> read(List<InitTaskSearch.Place> places) {
+        List<Tasks> lists = new ArrayList<>();
         for (InitTaskSearch.Place place : places) {
-            rejected.add("swapper at GVA 0x" + Long.toHexString(place.gva()) + " is on no whole list of named tasks");
+            new TaskList(memory, place).find().ifPresent(lists::add);
+            lists.sort(Comparator.comparingInt(Tasks::count).reversed());
+            if (lists.size() > MOST_LISTS) {
+                lists.remove(MOST_LISTS);
+            }
         }
-        return Optional.empty();
+        // A place inside init_task to which words lead looks like its start until the members that lead to a task itself are
+        // asked for.
+        return lists.stream().map(this::members).max(ORDER);
     }
 
     private Findings members(Tasks tasks) {
@@ -62,6 +82,10 @@ final class Inference {
                 "struct list_head", "a circular list through init_task leads from name to name");
         new Identity(tasks, findings).find();
         new Family(tasks, findings).find();
+        if (!findings.has("task_struct", "real_parent") && !findings.has("task_struct", "group_leader")) {
+            // Not where a task begins: all further offsets would be as wrong.
+            return findings;
+        }
         new Signals(tasks, findings).find();
         new Scheduling(tasks, findings).stackAndState();
         new Memory(tasks, findings).find();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.inference;
 
+import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.MemoryFault;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.translation.AddressSpace;
 
@@ -10,9 +13,13 @@ import org.xenhpt.api.translation.AddressSpace;
  * reads as 0, which is no structure's address.
  */
 final class KernelMemory {
+    /** Hundreds of times what a guest of a thousand processes takes. */
+    private static final long MOST_READS = 50_000_000;
+
     private final AddressSpace space;
     private final KernelIdentity kernel;
     private final int pointerSize;
+    private long reads;
 
     KernelMemory(AddressSpace space, KernelIdentity kernel) {
         this.space = space;
@@ -38,8 +45,21 @@ final class KernelMemory {
         return gva != 0 && (gva & pointerSize - 1) == 0 && space.find(gva) != AddressSpace.UNMAPPED;
     }
 
+    /**
+     * All walks together are bounded by what is read on them: a guest that makes lists for the purpose could have each of many
+     * be as long as its memory allows.
+     */
+    private void count() {
+        if (++reads > MOST_READS) {
+            throw new HptException(Step.PROFILE, Reason.INCONSISTENT, kernel.release(), "after " + MOST_READS
+                    + " words read, the structures in the kernel's memory still contradict each other")
+                    .next("make a profile from this build's files with: hpt profile make");
+        }
+    }
+
     /** A pointer or {@code unsigned long}. */
     long pointer(long gva) {
+        count();
         try {
             return space.find(gva) == AddressSpace.UNMAPPED ? 0 : space.readPointer(gva);
         } catch (MemoryFault gone) {
@@ -48,6 +68,7 @@ final class KernelMemory {
     }
 
     int int32(long gva) {
+        count();
         try {
             return space.find(gva) == AddressSpace.UNMAPPED ? 0 : space.readInt(gva);
         } catch (MemoryFault gone) {
@@ -61,6 +82,7 @@ final class KernelMemory {
      * @return a snapshot of the bytes before the first page that cannot be read
      */
     Snapshot snapshot(long gva, int length) {
+        count();
         byte[] bytes = new byte[length];
         return new Snapshot(gva, bytes, copy(gva, bytes), pointerSize);
     }
@@ -96,6 +118,11 @@ final class KernelMemory {
     /** Bytes of RAM that the guest has. */
     long ram() {
         return space.memory().ranges().stream().mapToLong(range -> range.size()).sum();
+    }
+
+    /** How many words were read. */
+    long reads() {
+        return reads;
     }
 
     boolean live() {

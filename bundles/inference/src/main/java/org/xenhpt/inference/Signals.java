@@ -16,6 +16,9 @@ final class Signals {
     private static final String SIGNAL = "signal_struct";
     /** thread_head follows a few counters. In bytes. */
     private static final int HEAD_WITHIN = 256;
+    /** Lists of one node and a head elsewhere that a task is on: a handful. */
+    private static final int MOST_RINGS = 32;
+    private static final int MOST_DISTANCES = 8;
     private static final int MOST_THREADS = 1 << 16;
     private static final int ASKED_THREADS = 4096;
     /** How far into signal_struct the limits are looked for. In bytes. */
@@ -132,17 +135,18 @@ final class Signals {
     private Optional<Threads> threads() {
         List<Snapshot> asked = tasks.processes();
         Threads best = null;
+        int rings = 0;
         for (int node = 0; node < tasks.window() - 2 * pointer; node += pointer) {
-            Map<Long, Long> heads = new HashMap<>();
+            Map<Snapshot, Long> heads = new HashMap<>();
             for (Snapshot task : asked) {
                 long head = task.pointer(node + pointer);
                 long at = task.gva() + node;
                 if (head == task.pointer(node) && !isInside(head, task) && memory.leadsSomewhere(head) && memory.pointer(head) == at
                         && memory.pointer(head + pointer) == at) {
-                    heads.put(task.gva(), head);
+                    heads.put(task, head);
                 }
             }
-            if (2 * heads.size() <= asked.size()) {
+            if (2 * heads.size() <= asked.size() || ++rings > MOST_RINGS) {
                 continue;
             }
             for (int signal = 0; signal < tasks.window() - pointer; signal += pointer) {
@@ -166,21 +170,33 @@ final class Signals {
         return distance >= 0 && distance < tasks.stride();
     }
 
-    private Threads distances(Map<Long, Long> heads, int node, int signal) {
-        long distance = -1;
-        for (Map.Entry<Long, Long> entry : heads.entrySet()) {
-            Snapshot task = tasks.at(entry.getKey());
-            long each = memory.distance(task.pointer(signal), entry.getValue());
-            if (isInside(task.pointer(signal), task) || each <= 0 || each >= HEAD_WITHIN || distance >= 0 && each != distance) {
+    private Threads distances(Map<Snapshot, Long> heads, int node, int signal) {
+        Map<Long, Integer> distances = new HashMap<>();
+        int allowed = heads.size() / 20;
+        for (Map.Entry<Snapshot, Long> entry : heads.entrySet()) {
+            Snapshot task = entry.getKey();
+            long distance = memory.distance(task.pointer(signal), entry.getValue());
+            boolean leadsThere = distance > 0 && distance < HEAD_WITHIN && !isInside(task.pointer(signal), task);
+            // What does not lead there, and what leads there from elsewhere, may be a task that just begins or ends.
+            if (!leadsThere && --allowed < 0) {
                 return null;
             }
-            distance = each;
+            if (leadsThere) {
+                distances.merge(distance, 1, Integer::sum);
+                if (distances.size() > MOST_DISTANCES) {
+                    return null;
+                }
+            }
         }
-        // Also of those with more threads: the head leads to the first of them.
-        int head = (int) distance;
-        Candidate all = Candidate.ask(signal, tasks.processes(),
-                task -> memory.pointer(task.pointer(signal) + head) == task.gva() + node);
-        return all.convinces() ? new Threads(node, signal, head, all.agreed()) : null;
+        Threads best = null;
+        for (long distance : distances.keySet()) {
+            Candidate all = Candidate.ask(signal, tasks.processes(),
+                    task -> memory.pointer(task.pointer(signal) + distance) == task.gva() + node);
+            if (all.convinces()) {
+                best = new Threads(node, signal, (int) distance, all.agreed());
+            }
+        }
+        return best;
     }
 
     /** Walks a process's threads; whether they are of it, and the list is whole. */

@@ -60,7 +60,8 @@ final class InferenceReport {
 
     private static void report(Path image, Guest guest, KernelIdentity kernel, AddressSpace space, boolean verbose)
             throws IOException {
-        Inference inference = new Inference(new KernelMemory(space, kernel));
+        KernelMemory memory = new KernelMemory(space, kernel);
+        Inference inference = new Inference(memory);
         long start = System.nanoTime();
         Optional<Findings> found = inference.run();
         long millis = (System.nanoTime() - start) / 1_000_000;
@@ -72,7 +73,7 @@ final class InferenceReport {
         Profile profile = new InferredProfiles().find(guest, kernel, space, Needs.NONE, Progress.NONE).orElseThrow();
         System.out.println("| " + image.getFileName() + " | " + kernel.release() + " " + kernel.architecture().label()
                 + " " + kernel.paging().label() + " | " + members(findings, guest, kernel, space, verbose) + " | "
-                + tasks(image, new Kernel(kernel, profile), space) + " | " + millis + " | "
+                + tasks(image, new Kernel(kernel, profile), space) + " | " + millis + (Boolean.getBoolean("reads") ? " (" + memory.reads() + " reads)" : "") + " | "
                 + String.join("; ", findings.missing()) + " |");
     }
 
