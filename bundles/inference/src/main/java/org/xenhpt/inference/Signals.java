@@ -53,7 +53,8 @@ final class Signals {
         threadGroup();
         Optional<Threads> threads = threads();
         if (threads.isEmpty()) {
-            findings.missing("signal and its list of threads (thread_head): no member leads to the head of such a list");
+            findings.missing("thread_head: no member leads to the head of a list of threads");
+            byLimits();
             return;
         }
         Threads found = threads.get();
@@ -247,38 +248,76 @@ final class Signals {
                 + " counters have as many threads as the list"));
     }
 
-    /** sum_sched_runtime stands just before the limits since 2.6.30 (commit 32bd671d6cbe); init_task's limits are known. */
-    private void endedRuntime(Threads found) {
-        Snapshot init = memory.snapshot(tasks.init().pointer(found.signal), SIGNAL_SIZE);
-        long unlimited = pointer == 4 ? 0xffffffffL : -1L;
-        for (int limits = found.head + 8; limits + 2 * LIMITS * pointer <= init.length(); limits += pointer) {
-            if (init.pointer(limits + STACK_LIMIT * 2 * pointer) != STACK_BYTES
-                    || init.pointer(limits + (STACK_LIMIT * 2 + 1) * pointer) != unlimited) {
+    /** Without the list of threads (before 3.14), the limits show which member leads to signal_struct. */
+    private void byLimits() {
+        List<Candidate> found = new ArrayList<>();
+        int at = -1;
+        for (int offset = 0; offset < tasks.window() - pointer; offset += pointer) {
+            int signal = offset;
+            long ofInit = tasks.init().pointer(offset);
+            int limits = memory.inImage(ofInit) && tasks.around(ofInit).isEmpty() ? limitsIn(ofInit, 8) : -1;
+            if (limits < 0) {
                 continue;
             }
-            boolean rest = true;
-            for (int limit : UNLIMITED) {
-                rest &= init.pointer(limits + 2 * limit * pointer) == unlimited
-                        && init.pointer(limits + (2 * limit + 1) * pointer) == unlimited;
+            Candidate own = Candidate.ask(offset, tasks.processes(), task ->
+                    memory.leadsSomewhere(task.pointer(signal)) && isLimits(task.pointer(signal) + limits));
+            long different = tasks.processes().stream().map(task -> task.pointer(signal)).distinct().count();
+            if (own.convinces() && different == tasks.processes().size()) {
+                found.add(own);
+                at = limits;
             }
-            if (!rest) {
-                continue;
-            }
-            int at = limits;
-            Candidate ordered = Candidate.ask(limits, sizes.keySet(), signal -> isLimits(signal + at));
-            if (ordered.convinces()) {
-                findings.add(SIGNAL, "rlim", ordered, 2 * LIMITS * pointer, "struct rlimit[16]",
-                        "sixteen pairs, none above its maximum; init_task's are as the kernel is built with");
-                int ended = limits - 8;
-                Candidate runtime = Candidate.ask(ended, sizes.keySet(), signal -> isTime(signal + ended));
-                if (runtime.convinces()) {
-                    findings.add(SIGNAL, "sum_sched_runtime", runtime, 8, "unsigned long long",
-                            "a time in nanoseconds before rlim");
-                }
-            }
+        }
+        if (found.size() != 1) {
+            findings.missing("signal: " + found.size() + " members lead to limits");
             return;
         }
-        findings.missing("sum_sched_runtime: init_task's limits are not in its signal_struct");
+        findings.add(TASK, "signal", found.get(0), pointer, "struct signal_struct *",
+                "leads to limits, for each process to its own");
+        tasks.processes().forEach(task -> sizes.put(task.pointer(found.get(0).offset()), 1));
+        limits(at);
+    }
+
+    /** Where init_task's limits, which are known, are in its signal_struct; or -1. */
+    private int limitsIn(long signal, int from) {
+        Snapshot init = memory.snapshot(signal, SIGNAL_SIZE);
+        long unlimited = pointer == 4 ? 0xffffffffL : -1L;
+        for (int limits = from; limits + 2 * LIMITS * pointer <= init.length(); limits += pointer) {
+            boolean known = init.pointer(limits + STACK_LIMIT * 2 * pointer) == STACK_BYTES
+                    && init.pointer(limits + (STACK_LIMIT * 2 + 1) * pointer) == unlimited;
+            for (int limit : UNLIMITED) {
+                known = known && init.pointer(limits + 2 * limit * pointer) == unlimited
+                        && init.pointer(limits + (2 * limit + 1) * pointer) == unlimited;
+            }
+            if (known) {
+                return limits;
+            }
+        }
+        return -1;
+    }
+
+    private void endedRuntime(Threads found) {
+        int limits = limitsIn(tasks.init().pointer(found.signal), found.head + 8);
+        if (limits < 0) {
+            findings.missing("sum_sched_runtime: init_task's limits are not in its signal_struct");
+        } else {
+            limits(limits);
+        }
+    }
+
+    /** sum_sched_runtime stands just before the limits since 2.6.30 (commit 32bd671d6cbe). */
+    private void limits(int limits) {
+        Candidate ordered = Candidate.ask(limits, sizes.keySet(), signal -> isLimits(signal + limits));
+        if (!ordered.convinces()) {
+            findings.missing("sum_sched_runtime: of " + ordered.asked() + " processes, " + ordered.agreed() + " have limits");
+            return;
+        }
+        findings.add(SIGNAL, "rlim", ordered, 2 * LIMITS * pointer, "struct rlimit[16]",
+                "sixteen pairs, none above its maximum; init_task's are as the kernel is built with");
+        int ended = limits - 8;
+        Candidate runtime = Candidate.ask(ended, sizes.keySet(), signal -> isTime(signal + ended));
+        if (runtime.convinces()) {
+            findings.add(SIGNAL, "sum_sched_runtime", runtime, 8, "unsigned long long", "a time in nanoseconds before rlim");
+        }
     }
 
     private boolean isLimits(long gva) {

@@ -7,8 +7,8 @@ import java.util.function.ToLongFunction;
 
 /** {@code start_time} and the boot-time one after it: the list of processes is in the order in which they were made. */
 final class Times {
-    /** A hundred years. */
-    static final long LONGEST_NANOS = 100L * 366 * 86_400 * 1_000_000_000;
+    /** Thirty years. In seconds it is less than any address of a 32-bit kernel, which so cannot pass for one. */
+    static final long LONGEST_NANOS = 30L * 366 * 86_400 * 1_000_000_000;
 
     private static final long NANOS = 1_000_000_000L;
     private static final String TASK = "task_struct";

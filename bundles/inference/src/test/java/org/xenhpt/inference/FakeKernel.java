@@ -54,7 +54,7 @@ final class FakeKernel {
         this.at = at;
         this.paging = paging;
         this.release = release;
-        this.old = release.startsWith("3.");
+        this.old = release.matches("(2[.]6|3)[.].*");
         this.pointer = paging == PagingMode.LEVEL_4 ? 8 : 4;
         FakePageTables tables = new FakePageTables(memory, paging, ROOT);
         if (pointer == 8) {
@@ -228,15 +228,23 @@ final class FakeKernel {
         int tgid = (int) get(leader, "task_struct.tgid");
         task(task, tid, tgid, get(leader, "task_struct.real_parent"), leader, name, signal,
                 get(leader, "task_struct.cred"), 33, 0);
-        long head = member(signal, "signal_struct.thread_head");
+        if (at.containsKey("task_struct.thread_node")) {
+            join(member(signal, "signal_struct.thread_head"), member(task, "task_struct.thread_node"));
+        }
+        if (at.containsKey("task_struct.thread_group")) {
+            join(member(leader, "task_struct.thread_group"), member(task, "task_struct.thread_group"));
+        }
+        word(task, "task_struct.mm", get(leader, "task_struct.mm"));
+        word(task, "task_struct.active_mm", get(leader, "task_struct.mm"));
+    }
+
+    /** Adds a node at the end of a list. */
+    private void join(long head, long node) {
         long last = get(head + pointer);
-        long node = member(task, "task_struct.thread_node");
         word(last, node);
         word(node, head);
         word(node + pointer, last);
         word(head + pointer, node);
-        word(task, "task_struct.mm", get(leader, "task_struct.mm"));
-        word(task, "task_struct.active_mm", get(leader, "task_struct.mm"));
     }
 
     private long get(long base, String member) {
@@ -304,17 +312,17 @@ final class FakeKernel {
         for (int i = 0; i < 8; i++) {
             memory.putInt(gpa(member(cred, "cred.uid")) + 4 * i, i % 2 == 0 ? uid : uid / 2);
         }
-        long sets = member(cred, "cred.uid") + 36 + (pointer == 8 ? 4 : 0);
+        long sets = member(cred, "cred.uid") + 36;
         sets = pointer == 8 ? sets + 7 & -8 : sets;
         for (int i = 1; i < 4; i++) {
             memory.putLong(gpa(sets + 8 * i), uid == 0 ? 0x1ffffffffffL : 0);
         }
-        long head = member(signal, "signal_struct.thread_head");
-        long node = member(task, "task_struct.thread_node");
-        word(head, node);
-        word(head + pointer, node);
-        word(node, head);
-        word(node + pointer, head);
+        if (at.containsKey("task_struct.thread_group")) {
+            ring(List.of(member(task, "task_struct.thread_group")));
+        }
+        if (at.containsKey("task_struct.thread_node")) {
+            ring(List.of(member(signal, "signal_struct.thread_head"), member(task, "task_struct.thread_node")));
+        }
         memory.putInt(gpa(signal), 1).putInt(gpa(signal) + 4, 1);
         limits(signal);
     }

@@ -115,6 +115,25 @@ class InferenceTest {
 
     @ParameterizedTest
     @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
+    void kernelsBefore314HaveNoHeadOfThreads(PagingMode paging) {
+        Map<String, Integer> layout = layout(paging);
+        int start = layout.get("task_struct.start_time");
+        layout.put("task_struct.start_boottime", start + (paging == PagingMode.LEVEL_4 ? 16 : 8));
+        layout.put("task_struct.thread_group", layout.remove("task_struct.thread_node"));
+        layout.remove("signal_struct.thread_head");
+        Findings findings = infer(new FakeKernel(layout, paging, "3.2.0-4").usual());
+        Map<String, Integer> found = new HashMap<>();
+        findings.evidence().forEach(e -> found.put(e.struct() + "." + e.member(), e.offset()));
+        layout.put("task_struct.state", layout.remove("task_struct.__state"));
+        layout.put("task_struct.real_start_time", layout.remove("task_struct.start_boottime"));
+        layout.keySet().removeIf(name -> name.matches("(kthread|worker)[.].*|.*worker_private|[^.]*"));
+        assertThat(found).containsAllEntriesOf(layout);
+        assertThat(findings.missing()).containsExactly(
+                "thread_head: no member leads to the head of a list of threads");
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
     void noOffsetIsAssumed(PagingMode paging) {
         Random random = new Random(7);
         for (int round = 0; round < 5; round++) {
