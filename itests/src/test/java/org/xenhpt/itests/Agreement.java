@@ -42,13 +42,11 @@ final class Agreement {
         }
 
         static Shown of(JsonNode row, long ticksPerSecond) {
-            // A task without a name and one whose name could not be read are both shown as null.
-            String name = row.get("name").isNull() ? "" : row.get("name").asText();
             // The guest cuts its ticks off, so hpt's nanoseconds are to be cut off the same way.
             long ticks = row.get("start").decimalValue().movePointRight(9).longValueExact()
                     / (1_000_000_000 / ticksPerSecond);
             return new Shown(row.get("pid").intValue(), row.get("tgid").intValue(), row.get("ppid").intValue(),
-                    row.get("state").asText(), row.get("uid").longValue(), name, ticks);
+                    row.get("state").asText(), row.get("uid").longValue(), row.get("name").asText(), ticks);
         }
 
         /** What stays the same for as long as a task lives, as long as it does not rename itself. */

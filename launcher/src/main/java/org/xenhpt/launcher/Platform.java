@@ -2,6 +2,9 @@
 package org.xenhpt.launcher;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +27,7 @@ import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.launch.Framework;
+import org.osgi.framework.wiring.FrameworkWiring;
 
 /** The OSGi framework with the distribution's bundles in it. */
 final class Platform implements AutoCloseable {
@@ -31,6 +35,7 @@ final class Platform implements AutoCloseable {
     private static final String SHELL = "(&(objectClass=" + ToIntFunction.class.getName() + ")(hpt.main=true))";
     private static final long SHELL_WAIT_NANOS = TimeUnit.SECONDS.toNanos(3);
     private static final long STOP_WAIT_MILLIS = 3_000;
+    private static final int DELETE_ATTEMPTS = 20;
 
     /** The requirement in the framework's message on a bundle that does not resolve. */
     private static final Pattern MISSING = Pattern.compile("missing requirement \\[[^]]*\\]\\(R [^)]*\\)\\] (\\S+; \\S+)");
@@ -39,7 +44,7 @@ final class Platform implements AutoCloseable {
     private final Path storage;
     private final Framework framework;
     private final List<String> problems = new ArrayList<>();
-    private final Thread onExit = new Thread(this::deleteStorage, "hpt-exit");
+    private final Thread onExit = new Thread(this::interrupted, "hpt-exit");
     private boolean extrasStarted;
 
     Platform(Settings settings) throws StartException {
@@ -68,6 +73,8 @@ final class Platform implements AutoCloseable {
         // The storage is this process's own, so that any number of commands can run at the same time.
         all.put("felix.cache.locking", "false");
         all.put("felix.shutdown.hook", "false");
+        // So few bundles are resolved sooner than the resolver's threads are started.
+        all.put("felix.resolver.parallelism", "1");
         all.put("ds.loglevel", settings.logLevel().equals("debug") ? "info" : "error");
         all.put("felix.fileinstall.dir", settings.deploy().toString());
         all.putIfAbsent("felix.fileinstall.poll", "1000");
@@ -123,12 +130,15 @@ final class Platform implements AutoCloseable {
         }
         // Declarative Services first, so that no bundle's components wait for it in a second pass.
         installed.sort(Comparator.comparing(bundle -> !bundle.getSymbolicName().equals("org.apache.felix.scr")));
+        // All together: one by one, each start would run the resolver.
+        framework.adapt(FrameworkWiring.class).resolveBundles(installed);
         for (Bundle bundle : installed) {
             if (bundle.getHeaders("").get(Constants.FRAGMENT_HOST) != null) {
                 continue;
             }
             try {
-                bundle.start();
+                // Transient: the framework is told anew each time, so that what it would note down is of no use.
+                bundle.start(Bundle.START_TRANSIENT);
             } catch (BundleException e) {
                 problems.add("bundle " + bundle.getSymbolicName() + ": " + oneLine(e));
             }
@@ -192,11 +202,23 @@ final class Platform implements AutoCloseable {
         deleteStorage();
     }
 
+    /** The process is told to end (SIGINT, SIGTERM), maybe while the framework still starts. */
+    private void interrupted() {
+        // What then goes wrong in the framework is of no interest to who ended it.
+        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream());
+        System.setErr(nowhere);
+        System.setOut(nowhere);
+        deleteStorage();
+    }
+
     private void deleteStorage() {
-        try (Stream<Path> files = Files.walk(storage)) {
-            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
-        } catch (IOException | java.io.UncheckedIOException e) {
-            // Another one is deleting it at the same moment, or it is gone already.
+        // Another thread may still write there.
+        for (int attempt = 0; attempt < DELETE_ATTEMPTS && Files.exists(storage); attempt++) {
+            try (Stream<Path> files = Files.walk(storage)) {
+                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+            } catch (IOException | UncheckedIOException e) {
+                // It changed while it was walked: the next attempt finds it as it is then.
+            }
         }
     }
 }

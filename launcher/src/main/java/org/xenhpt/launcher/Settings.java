@@ -21,8 +21,9 @@ import java.util.stream.Stream;
  * @param home       the distribution's folder
  * @param properties by name; each becomes a property of the OSGi framework
  * @param logLevel   {@code error}, {@code warn}, {@code info}, {@code debug} or {@code trace}
+ * @param staysUp    whether a shell is started, not a single command
  */
-record Settings(Path home, Map<String, String> properties, String logLevel) {
+record Settings(Path home, Map<String, String> properties, String logLevel, boolean staysUp) {
     private static final Set<String> LEVELS = Set.of("error", "warn", "info", "debug", "trace");
 
     static Settings read(Path home, Map<String, String> environment, List<String> args) throws StartException {
@@ -45,7 +46,8 @@ record Settings(Path home, Map<String, String> properties, String logLevel) {
                 .forEach(name -> properties.put(name, System.getProperty(name)));
         properties.put("hpt.home", folder.toString());
         properties.putIfAbsent("hpt.profiles", folder.resolve("kernel-profiles-yaml").toString());
-        return new Settings(folder, Map.copyOf(properties), level(properties, environment, args));
+        return new Settings(folder, Map.copyOf(properties), level(properties, environment, args),
+                args.isEmpty());
     }
 
     private static String level(Map<String, String> properties, Map<String, String> environment, List<String> args)
@@ -61,9 +63,13 @@ record Settings(Path home, Map<String, String> properties, String logLevel) {
         return level;
     }
 
-    /** Whether bundles get class loaders of their own instead of sharing that of the class path. */
+    /**
+     * Whether bundles get class loaders of their own instead of sharing that of the class path. Where the platform stays up,
+     * bundles may be exchanged for others; a single command only wants to start fast.
+     */
     boolean isolated() {
-        return Boolean.parseBoolean(properties.getOrDefault("hpt.isolated", "false"));
+        String set = properties.get("hpt.isolated");
+        return set == null ? staysUp : Boolean.parseBoolean(set);
     }
 
     Path deploy() {

@@ -31,7 +31,8 @@ class SettingsTest {
     void withoutAFileThereAreDefaults() throws StartException {
         Settings settings = read(Map.of());
         assertThat(settings.logLevel()).isEqualTo("warn");
-        assertThat(settings.isolated()).isFalse();
+        assertThat(settings.isolated()).as("a shell that stays up").isTrue();
+        assertThat(read(Map.of(), "ps").isolated()).as("a single command").isFalse();
         assertThat(settings.deploy()).isEqualTo(home.resolve("deploy"));
         assertThat(settings.properties()).containsEntry("hpt.home", home.toString())
                 .containsEntry("hpt.profiles", home.resolve("kernel-profiles-yaml").toString());
@@ -41,7 +42,7 @@ class SettingsTest {
     void theFileTheArgumentsAndTheEnvironmentSpeakInThatOrder() throws Exception {
         Files.writeString(home.resolve("conf/hpt.properties"), "hpt.log=info\nhpt.isolated=true\nfelix.fileinstall.poll=5\n");
         assertThat(read(Map.of()).logLevel()).isEqualTo("info");
-        assertThat(read(Map.of()).isolated()).isTrue();
+        assertThat(read(Map.of(), "ps").isolated()).isTrue();
         assertThat(read(Map.of()).properties()).containsEntry("felix.fileinstall.poll", "5");
         assertThat(read(Map.of(), "ps", "--verbose").logLevel()).isEqualTo("debug");
         assertThat(read(Map.of("HPT_LOG", "TRACE"), "--verbose").logLevel()).isEqualTo("trace");

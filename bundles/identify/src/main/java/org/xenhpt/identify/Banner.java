@@ -8,9 +8,9 @@ import java.util.Optional;
  * The text of {@code linux_banner}: {@code Linux version RELEASE (BUILDER) (COMPILER) VERSION}, where VERSION is what
  * {@code uname -v} prints.
  *
- * <p>Since 6.1 (2df8220cc511) an image holds it twice: init/version.c has a weak copy whose VERSION lacks the build's number
- * ({@code # SMP}), init/version-timestamp.c the one that the linker gives the name to ({@code #1 SMP}). They are told apart
- * by {@code init_uts_ns}, which holds the same VERSION.
+ * <p>Since 6.1 (2df8220cc511) an image holds it twice: init/version.c has a weak copy whose VERSION lacks the build's
+ * number ({@code # SMP}), init/version-timestamp.c the one that the linker gives the name to ({@code #1 SMP}). They are
+ * told apart by {@code init_uts_ns}, which holds the same VERSION.
  *
  * @param release as {@code uname -r} prints it
  * @param text    without the line's end

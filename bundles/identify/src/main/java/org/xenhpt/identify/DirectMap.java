@@ -5,8 +5,8 @@ import org.xenhpt.api.translation.AddressSpace;
 import org.xenhpt.api.translation.PagingMode;
 
 /**
- * Tells an x86-64 kernel's own top-level table from the others that lie in its image and map it: early_top_pgt, the user
- * half that page-table isolation puts beside it, level4_kernel_pgt. Only the real one maps all of physical memory
+ * Tells an x86-64 kernel's own top-level table from the others that lie in its image and map it: early_top_pgt, the
+ * user half that page-table isolation puts beside it, level4_kernel_pgt. Only the real one maps all of physical memory
  * ({@code page_offset_base}), at a multiple of 1 GiB that KASLR chooses.
  */
 final class DirectMap {

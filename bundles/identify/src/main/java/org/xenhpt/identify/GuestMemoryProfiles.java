@@ -29,8 +29,8 @@ import org.xenhpt.identify.btf.BtfLayouts;
 import org.xenhpt.identify.kallsyms.Kallsyms;
 
 /**
- * Makes a profile of what the guest's kernel carries about itself: structure layouts of its BTF, symbols of its kallsyms.
- * Slower than a profile in a file, so asked after those.
+ * Makes a profile of what the guest's kernel carries about itself: structure layouts of its BTF, symbols of its
+ * kallsyms. Slower than a profile in a file, so asked after those.
  */
 @Component(property = "service.ranking:Integer=50")
 public final class GuestMemoryProfiles implements ProfileSource {
@@ -44,8 +44,8 @@ public final class GuestMemoryProfiles implements ProfileSource {
     }
 
     /**
-     * @throws HptException {@code NO_PROFILE} when the kernel carries no BTF, no kallsyms, or no data symbols in it; it says
-     *                      which, and what to do
+     * @throws HptException {@code NO_PROFILE} when the kernel carries no BTF, no kallsyms, or no data symbols in it; it
+     *                      says which, and what to do
      */
     @Override
     public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
@@ -86,17 +86,17 @@ public final class GuestMemoryProfiles implements ProfileSource {
         }
         BtfLayouts layouts = BtfLayouts.of(btf.get(), needs.members());
         Map<String, Long> linked = new HashMap<>();
-        for (String name : needs.symbols()) {
-            Long address = symbols.get(name);
-            if (address != null) {
+        symbols.forEach((name, address) -> {
+            if (needs.wantsSymbol(name)) {
                 linked.put(name, linkAddress(kernel, address));
             }
-        }
+        });
         progress.report("reading the kernel's structure layouts from guest memory", 2, 2);
         return Optional.of(new Profile(kernel.release(),
                 new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
                 new Origin("guest-memory", guest.info().uri().toString(), LocalDate.now(ZoneOffset.UTC).toString()),
-                linked, layouts.structs(), layouts.constants()));
+                linked, layouts.structs(),
+                needs.constants().isEmpty() ? Map.of() : BtfLayouts.constants(btf.get(), needs::wantsConstant)));
     }
 
     /** Undoes what {@link org.xenhpt.api.kernel.Kernel#relocate} does. */

@@ -5,15 +5,15 @@ import java.util.Optional;
 
 /**
  * How an x86-64 kernel maps its own image: the last GiB but one of its virtual memory ({@code __START_KERNEL_map},
- * Documentation/arch/x86/x86_64/mm.rst), by one page-middle directory of 2 MiB entries, physically contiguous. KASLR moves
- * the image in that GiB and, independently, in physical memory; the mapping tells both without a symbol.
+ * Documentation/arch/x86/x86_64/mm.rst), by one page-middle directory of 2 MiB entries, physically contiguous. KASLR
+ * moves the image in that GiB and, independently, in physical memory; the mapping tells both without a symbol.
  *
  * @param directory GPA of the page-middle directory
  * @param physBase  GPA of a byte of the image, less (its GVA - {@link #BASE})
  * @param start     GVA of the first mapped byte, a multiple of 2 MiB: {@code _text}
  * @param end       GVA after the last mapped byte, a multiple of 2 MiB
- * @param noExecute GVA of the first page after {@code start} that may not be executed (where read-only data begins once the
- *                  kernel has protected it), or {@code start} when there is none
+ * @param noExecute GVA of the first page after {@code start} that may not be executed (where read-only data begins once
+ *                  the kernel has protected it), or {@code start} when there is none
  */
 record ImageMapping(long directory, long physBase, long start, long end, long noExecute) {
     /** {@code __START_KERNEL_map}. */
@@ -27,6 +27,9 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
     private static final int MAX_HOLE = 32;
     /** The least that an image has: text, read-only data, data, bss. */
     private static final int MIN_ENTRIES = 3;
+
+    /** 256 MiB: no kernel is half as large, and what is mapped may be searched byte by byte. */
+    private static final int MAX_ENTRIES = 128;
 
     private static final long PRESENT = 1;
     private static final long WRITABLE = 2;
@@ -68,7 +71,7 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
         int first = -1;
         int last = -1;
         long noExecute = 0;
-        for (int i = 0; i < ENTRIES; i++) {
+        for (int i = 0; i < ENTRIES && (first < 0 || i < first + MAX_ENTRIES); i++) {
             long entry = ram.entry(directory + i * 8L);
             long leaf = firstLeaf(ram, entry);
             if (leaf == 0) {
@@ -79,7 +82,7 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
             }
             long here = leafAddress(ram, entry) - i * LARGE;
             if (first < 0) {
-                if ((here & LARGE - 1) != 0 || !ram.contains(here + i * LARGE)) {
+                if ((here & LARGE - 1) != 0 || !ram.spans(here + i * LARGE)) {
                     return Optional.empty();
                 }
                 physBase = here;
@@ -93,7 +96,7 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
                 noExecute = firstNoExecute(ram, entry, BASE + i * LARGE);
             }
         }
-        if (first < 0 || last - first + 1 < MIN_ENTRIES || !ram.contains(physBase + (last + 1) * LARGE - 1)) {
+        if (first < 0 || last - first + 1 < MIN_ENTRIES || !ram.spans(physBase + (last + 1) * LARGE - 1)) {
             return Optional.empty();
         }
         long start = BASE + first * LARGE;

@@ -17,8 +17,8 @@ import org.xenhpt.api.translation.Translator;
 
 /**
  * Decides whether what was found in memory belongs to a kernel that is all there. A claim holds when the page tables it
- * names map the image where it says, {@code init_uts_ns} read through them names the release it says, and the image holds
- * the banner of just that build.
+ * names map the image where it says, {@code init_uts_ns} read through them names the release it says, and the image
+ * holds the banner of just that build.
  */
 final class KernelCheck {
     /** CONFIG_PAGE_OFFSET of i386: the five that arch/x86/Kconfig offers as VMSPLIT. */
@@ -113,7 +113,8 @@ final class KernelCheck {
         }
         KernelImage image = new KernelImage(memory, space, mapping.start(), mapping.end());
         List<String[]> found = new ArrayList<>();
-        // init_uts_ns lies in .data, after the read-only data. Since 6.1 a weak copy without the build's number does too.
+        // init_uts_ns lies in .data, after the read-only data. Since 6.1 a weak copy without the build's number does
+        // too.
         image.search(mapping.noExecute(), mapping.end(), 4, word("Linu"), -1, gva -> {
             Optional<String[]> fields = utsname(space, gva);
             fields.filter(f -> f[MACHINE].equals("x86_64") && f[VERSION].matches("#\\d.*")).ifPresent(found::add);
@@ -196,8 +197,9 @@ final class KernelCheck {
     }
 
     /**
-     * i386 does not write KERNELOFFSET. Its KASLR moves by multiples of CONFIG_PHYSICAL_ALIGN, at least 2 MiB where KASLR is
-     * possible, from CONFIG_PHYSICAL_START, and _stext is the image's first byte; any other _stext tells nothing.
+     * i386 does not write KERNELOFFSET. Its KASLR moves by multiples of CONFIG_PHYSICAL_ALIGN, at least 2 MiB where
+     * KASLR is possible, from CONFIG_PHYSICAL_START, and _stext is the image's first byte; any other _stext tells
+     * nothing.
      */
     private static OptionalLong kaslrOf32Bit(Place place, long text) {
         long offset = text - place.base - ImageMapping.LINKED_AT;

@@ -10,8 +10,8 @@ import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
- * A kernel's image where it is mapped, from {@code start} to {@code end}. It is read through the kernel's own page tables:
- * damaged copies of the same bytes that the boot loader left elsewhere in memory are never met.
+ * A kernel's image where it is mapped, from {@code start} to {@code end}. It is read through the kernel's own page
+ * tables: damaged copies of the same bytes that the boot loader left elsewhere in memory are never met.
  */
 public final class KernelImage {
     private static final int PAGE = 4096;

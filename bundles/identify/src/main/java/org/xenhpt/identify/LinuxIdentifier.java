@@ -78,10 +78,20 @@ public final class LinuxIdentifier implements KernelIdentifier {
         return found;
     }
 
+    /**
+     * One kernel may be met by several texts. With a crash kernel loaded it keeps a second copy of its VMCOREINFO, and
+     * writes CRASHTIME into that one alone (1229384f5b856): the copy that tells of a panic counts.
+     */
     private static void add(List<FoundKernel> found, FoundKernel kernel) {
-        if (found.stream().noneMatch(other -> other.sameAs(kernel))) {
-            found.add(kernel);
+        for (int i = 0; i < found.size(); i++) {
+            if (found.get(i).sameAs(kernel)) {
+                if (kernel.crashed()) {
+                    found.set(i, kernel);
+                }
+                return;
+            }
         }
+        found.add(kernel);
     }
 
     private static KernelIdentity identity(FoundKernel kernel, Map<FoundKernel, String> others) {
@@ -97,7 +107,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
             findings.add(new Finding("build id", buildId, "VMCOREINFO"));
         }
         findings.add(new Finding("architecture", kernel.architecture().label(),
-                info.isPresent() ? "the symbols' addresses in VMCOREINFO" : "the page tables map the image as x86-64 does"));
+                info.isPresent() ? "the symbols' addresses in VMCOREINFO"
+                        : "the page tables map the image as x86-64 does"));
         findings.add(new Finding("paging", kernel.space().mode().label(),
                 "the only mode in which the kernel's page tables map its image"));
         long kaslr = kernel.kaslrOffset().orElse(0);

@@ -17,9 +17,9 @@ import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.PagingMode;
 
 /**
- * Goes through the guest's physical memory once and notes what may belong to a running kernel. It looks at two places of
- * each page: its first bytes (VMCOREINFO's page and note begin so) and its last entry (a top-level table's leads to the
- * kernel image). What it finds is claims, to be checked by {@link KernelCheck}.
+ * Goes through the guest's physical memory once and notes what may belong to a running kernel. It looks at two places
+ * of each page: its first bytes (VMCOREINFO's page and note begin so) and its last entry (a top-level table's leads to
+ * the kernel image). What it finds is claims, to be checked by {@link KernelCheck}.
  */
 final class MemorySearch {
     /** A text that says to be VMCOREINFO. */
@@ -40,9 +40,11 @@ final class MemorySearch {
     private static final int NOTE_HEADER = 24;
     private static final int PAGE = 4096;
     private static final long REPORT_EVERY = 32L << 20;
-    /** A hostile guest may hold as many copies as it has pages. */
-    private static final int MAX_COPIES = 64;
-    private static final int MAX_TABLES = 64;
+    /** A hostile guest may hold as many copies as it has pages; each costs some microseconds to check. */
+    private static final int MAX_COPIES = 2048;
+    /** A kernel has two or three; each may cost a search of the image it maps. */
+    private static final int MAX_TABLES = 16;
+    private static final int MAX_BANNERS = 16;
     /** Directories looked at in full; a guest has a handful. */
     private static final int MAX_DIRECTORIES = 4096;
 
@@ -191,8 +193,8 @@ final class MemorySearch {
     }
 
     /**
-     * The last resort: reads all memory for texts that need not begin a page, as VMCOREINFO did before 4.13 (203e9e41219b
-     * moved it out of .bss), and for banners, to say what was seen.
+     * The last resort: reads all memory for texts that need not begin a page, as VMCOREINFO did before 4.13
+     * (203e9e41219b moved it out of .bss), and for banners, to say what was seen.
      */
     void everything() {
         forEachStretch("searching all guest memory for texts", this::everything);
@@ -220,7 +222,7 @@ final class MemorySearch {
     private void addBanner(long gpa) {
         byte[] text = new byte[Banner.MAX_BYTES];
         int length = memory.read(gpa, text, 0, text.length);
-        if (banners.size() < MAX_COPIES) {
+        if (banners.size() < MAX_BANNERS) {
             Banner.parse(text, length).ifPresent(banner -> banners.putIfAbsent(banner.text(), gpa));
         }
     }

@@ -38,6 +38,14 @@ final class Ram {
         return false;
     }
 
+    /**
+     * Whether a GPA lies between the first and the last byte of RAM. Of a filtered image more cannot be asked: the free
+     * pages at a kernel image's end are not in it.
+     */
+    boolean spans(long gpa) {
+        return begins.length > 0 && gpa >= begins[0] && gpa < ends[ends.length - 1];
+    }
+
     /** The aligned 8 bytes at a GPA, or 0: what is not there is like an entry that is not present. */
     long entry(long gpa) {
         MemoryWindow at = windowAt(gpa);

@@ -19,16 +19,19 @@ import org.xenhpt.identify.btf.BtfLayouts;
 import org.xenhpt.identify.kallsyms.Kallsyms;
 
 /**
- * Chooses among kernels that are all whole in memory. That happens: a reboot does not clear RAM, kexec leaves the old kernel
- * where it was, and a crash kernel runs beside the one that crashed.
+ * Chooses among kernels that are all whole in memory. That happens: a reboot does not clear RAM, kexec leaves the old
+ * kernel where it was, and a crash kernel runs beside the one that crashed.
  *
- * <p>One that wrote down its panic runs no more, while another is there. Of the rest, that runs whose clock stands latest
- * ({@code timekeeper.xtime_sec}, updated with every tick of a running kernel). A kernel whose clock cannot be read loses
- * against one whose can; without any clock the first met is taken.
+ * <p>One that wrote down its panic runs no more, while another is there. Of the rest, that runs whose clock stands
+ * latest ({@code timekeeper.xtime_sec}, updated with every tick of a running kernel). A kernel whose clock cannot be
+ * read loses against one whose can; without any clock the first met is taken.
  */
 final class RunningKernel {
-    private static final String TIMEKEEPER = "tk_core";
-    /** tk_core begins with a sequence counter; since 6.13 its type has a name, and BTF tells where the clock is in it. */
+    /** Kernels with further clocks (7.2) have them in an array, whose first is the one that was tk_core. */
+    private static final List<String> TIMEKEEPERS = List.of("tk_core", "timekeeper_data");
+    /**
+     * tk_core begins with a sequence counter; since 6.13 its type has a name, and BTF tells where the clock is in it.
+     */
     private static final int AFTER_SEQUENCE = 8;
     private static final long YEAR_2000 = 946_684_800L;
     private static final long YEAR_2200 = 7_258_118_400L;
@@ -83,10 +86,11 @@ final class RunningKernel {
         symbols.put("linux_banner", kernel.bannerAt());
         Optional<Kallsyms> kallsyms = Kallsyms.find(image, symbols, tried);
         List<String> wanted = new ArrayList<>(BtfFinder.symbols());
-        wanted.add(TIMEKEEPER);
+        wanted.addAll(TIMEKEEPERS);
         kallsyms.ifPresent(k -> symbols.putAll(k.lookUp(wanted)));
         Optional<Btf> btf = BtfFinder.find(image, symbols, tried);
-        if (btf.isEmpty() || !symbols.containsKey(TIMEKEEPER)) {
+        Optional<Long> timekeeper = TIMEKEEPERS.stream().filter(symbols::containsKey).map(symbols::get).findFirst();
+        if (btf.isEmpty() || timekeeper.isEmpty()) {
             return OptionalLong.empty();
         }
         Map<String, StructLayout> structs = BtfLayouts.of(btf.get(), Set.of("timekeeper.xtime_sec",
@@ -97,7 +101,7 @@ final class RunningKernel {
             return OptionalLong.empty();
         }
         try {
-            long clock = kernel.space().readLong(symbols.get(TIMEKEEPER) + begin + seconds.get().offset());
+            long clock = kernel.space().readLong(timekeeper.get() + begin + seconds.get().offset());
             return clock >= YEAR_2000 && clock < YEAR_2200 ? OptionalLong.of(clock) : OptionalLong.empty();
         } catch (MemoryFault gone) {
             return OptionalLong.empty();

@@ -9,8 +9,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * The text in which a kernel describes itself to crash dump tools (kernel/vmcore_info.c; Documentation/admin-guide/kdump/
- * vmcoreinfo.rst). It is a claim: copies of earlier boots stay in memory, so whoever uses it checks it.
+ * The text in which a kernel describes itself to crash dump tools (kernel/vmcore_info.c;
+ * Documentation/admin-guide/kdump/vmcoreinfo.rst). It is a claim: copies of earlier boots stay in memory, so whoever
+ * uses it checks it.
  *
  * @param release      OSRELEASE
  * @param buildId      BUILD-ID in lower-case hexadecimal (since 5.9, 0935288c6e00), or empty
@@ -109,7 +110,9 @@ record Vmcoreinfo(String release, String buildId, Map<String, Long> symbols, Map
         return value == null ? OptionalLong.empty() : OptionalLong.of(value);
     }
 
-    /** GVA of the kernel's own top-level page table: init_top_pgt, called init_level4_pgt before 4.13 (65ade2f872b4). */
+    /**
+     * GVA of the kernel's own top-level page table: init_top_pgt, called init_level4_pgt before 4.13 (65ade2f872b4).
+     */
     OptionalLong topLevelTable() {
         for (String name : new String[] {"swapper_pg_dir", "init_top_pgt", "init_level4_pgt"}) {
             if (symbols.containsKey(name)) {

@@ -15,8 +15,8 @@ class BannerTest {
 
     @Test
     void readsTheReleaseAndTheLine() {
-        Banner banner = parse("Linux version 5.10.0-32-amd64 (a@b) (gcc (Debian) 10.2) #1 SMP Debian 5.10.223-1\n\0 more")
-                .orElseThrow();
+        Banner banner = parse("Linux version 5.10.0-32-amd64 (a@b) (gcc (Debian) 10.2) #1 SMP Debian 5.10.223-1\n\0 "
+                + "more").orElseThrow();
         assertThat(banner.release()).isEqualTo("5.10.0-32-amd64");
         assertThat(banner.text()).isEqualTo("Linux version 5.10.0-32-amd64 (a@b) (gcc (Debian) 10.2) "
                 + "#1 SMP Debian 5.10.223-1");

@@ -38,7 +38,8 @@ public final class FakeKernel {
     String version = VERSION;
 
     /**
-     * @param gpa   where the image is put in physical memory, a multiple of 2 MiB; i386: of 4 MiB, and KASLR follows from it
+     * @param gpa   where the image is put in physical memory, a multiple of 2 MiB; i386: of 4 MiB, and KASLR follows
+     *              from it
      * @param kaslr x86-64: how far it is moved in virtual memory, a multiple of 2 MiB
      */
     public FakeKernel(FakeMemory memory, PagingMode mode, long gpa, long kaslr) {

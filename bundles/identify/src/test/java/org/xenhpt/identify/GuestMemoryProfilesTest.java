@@ -32,7 +32,7 @@ class GuestMemoryProfilesTest {
     private static final long KALLSYMS = FakeKernel.READ_ONLY + 0x10000;
     private static final long BTF = FakeKernel.READ_ONLY + 0x100002;
     private static final Needs NEEDS = new Needs(Set.of("init_task", "current_task", "no_such"),
-            Set.of("task_struct.se.sum", "task_struct.comm", "pid_type.*"));
+            Set.of("task_struct.se.sum", "task_struct.comm"), Set.of("PIDTYPE_MAX"));
 
     private final FakeMemory memory = new FakeMemory(48 * MIB);
     private final FakeGuest guest = new FakeGuest(memory);
@@ -52,6 +52,7 @@ class GuestMemoryProfilesTest {
         int u64 = blob.integer("long unsigned int", 8);
         int entity = blob.struct("sched_entity", 64).add("sum", u64, 24).end();
         blob.struct("task_struct", 2048).add("se", entity, 128).add("comm", blob.array(character, 16), 1000).end();
+        blob.enumeration("pid_type", "PIDTYPE_PID", 0, "PIDTYPE_MAX", 4);
         for (int i = 0; i < 1000; i++) {
             blob.struct("s" + i, 8).add("m", u64, 0).end();
         }
@@ -96,6 +97,7 @@ class GuestMemoryProfilesTest {
                 kernel.gvaOf(FakeKernel.DATA + 0x9000) - kernel.kaslr, "current_task", 0x1fb80L));
         assertThat(profile.member("task_struct", "se.sum")).contains(new Member(152, 8, "long unsigned int"));
         assertThat(profile.member("task_struct", "comm")).contains(new Member(1000, 16, "char[16]"));
+        assertThat(profile.constants()).isEqualTo(Map.of("PIDTYPE_MAX", 4L));
         Kernel running = new Kernel(identity, profile);
         assertThat(running.symbol("init_task")).isEqualTo(kernel.gvaOf(FakeKernel.DATA + 0x9000));
         assertThat(running.symbol("current_task")).isEqualTo(0x1fb80L);
@@ -110,6 +112,19 @@ class GuestMemoryProfilesTest {
         putKallsyms(symbols);
         KernelIdentity identity = identity();
         check(find(identity), identity, kernel);
+    }
+
+    @Test
+    void givesAllThatTheKernelTells() {
+        kernel.put(BTF, btf());
+        putKallsyms(dataSymbols());
+        KernelIdentity identity = identity();
+        AddressSpace space = translator.open(memory, identity.paging(), identity.rootGpa());
+        Profile all = new GuestMemoryProfiles().find(guest, identity, space, Needs.ALL, Progress.NONE).orElseThrow();
+        assertThat(all.symbols()).hasSizeGreaterThan(5000).containsEntry("_text", 0xffffffff81000000L)
+                .containsEntry("current_task", 0x1fb80L);
+        assertThat(all.structs()).hasSize(1002);
+        assertThat(all.constants()).isEqualTo(Map.of("PIDTYPE_PID", 0L, "PIDTYPE_MAX", 4L));
     }
 
     @Test

@@ -30,7 +30,6 @@ import org.xenhpt.identify.btf.BtfBlob;
 import org.xenhpt.identify.kallsyms.KallsymsEncodings;
 import org.xenhpt.testkit.FakeGuest;
 import org.xenhpt.testkit.FakeMemory;
-import org.xenhpt.testkit.FakePageTables;
 import org.xenhpt.translation.X86Translator;
 
 class LinuxIdentifierTest {
@@ -273,7 +272,8 @@ class LinuxIdentifierTest {
         FakeKernel crashed = kernel(PagingMode.LEVEL_4);
         Map<String, String> lines = crashed.vmcoreinfoLines();
         lines.put("CRASHTIME", "1700000000");
-        crashed.vmcoreinfoAt(PAGE, lines);
+        // The copy that a kernel keeps for its crash kernel has the time of the panic, its first one has not.
+        crashed.vmcoreinfoAt(MIB).vmcoreinfoAt(PAGE, lines).vmcoreinfoAt(3 * MIB);
         check(identify(), crashed);
 
         FakeKernel second = new FakeKernel(memory, PagingMode.LEVEL_4, 36 * MIB, 0x8000000)
@@ -315,7 +315,8 @@ class LinuxIdentifierTest {
 
     @Test
     void saysThatEmptyMemoryIsAGuestThatHasNotBooted() {
-        assertThat(failure(memory).detail()).isEqualTo("48 MiB of RAM searched, all empty: the guest has not begun to boot");
+        assertThat(failure(memory).detail()).isEqualTo(
+                "48 MiB of RAM searched, all empty: the guest has not begun to boot");
     }
 
     @Test
@@ -389,21 +390,33 @@ class LinuxIdentifierTest {
         FakeMemory split = new FakeMemory(false, new MemoryRange(0, 4 * MIB), new MemoryRange(0x100000000L, 16 * MIB));
         long gpa = 0x100000000L + 4 * MIB;
         FakeKernel kernel = new FakeKernel(split, PagingMode.LEVEL_4, gpa, KASLR).named();
-        new FakePageTables(split, PagingMode.LEVEL_4, gpa + FakeKernel.TABLES_AT);
-        // FakeKernel maps memory as one range: the direct map of the upper one is added here.
-        long directory = 0x100000000L + MIB;
-        long upper = memoryEntry(split, kernel.tables.root() + 272 * 8);
-        upper = upper == 0 ? memoryEntry(split, kernel.tables.root() + 273 * 8) : upper;
-        split.putLong((upper & -4096) + (1 + 4) * 8, directory | 0x23);
-        for (int i = 0; i < 8; i++) {
-            split.putLong(directory + i * 8, 0x100000000L + i * 2 * MIB | 0xa3);
-        }
         kernel.vmcoreinfoAt(0x100000000L);
         check(identify(split), kernel);
     }
 
-    private static long memoryEntry(FakeMemory memory, long gpa) {
-        return memory.getLong(gpa) & 0x000fffffffffffffL;
+    @Test
+    void findsAKernelWhoseFirstAndLastPagesWereFilteredOutOfTheImage() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        // As makedumpfile leaves it: the text blanked away, and the free pages after the end of bss.
+        List<MemoryRange> kept = List.of(new MemoryRange(0, GPA),
+                new MemoryRange(GPA + FakeKernel.READ_ONLY, 5 * MIB), new MemoryRange(40 * MIB, 8 * MIB));
+        PhysicalMemory filtered = new PhysicalMemory() {
+            @Override
+            public List<MemoryRange> ranges() {
+                return kept;
+            }
+
+            @Override
+            public boolean live() {
+                return false;
+            }
+
+            @Override
+            public MemoryWindow window(long gpa) {
+                return kept.stream().anyMatch(range -> range.contains(gpa)) ? memory.window(gpa) : MemoryWindow.NONE;
+            }
+        };
+        check(identify(filtered), kernel);
     }
 
     @Test

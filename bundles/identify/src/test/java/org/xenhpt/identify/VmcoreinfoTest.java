@@ -41,8 +41,8 @@ class VmcoreinfoTest {
 
     @Test
     void tellsACrashAnd32Bits() {
-        Vmcoreinfo info = Vmcoreinfo.parse("OSRELEASE=5.10.0\nSYMBOL(_stext)=c1000000\nCONFIG_X86_PAE=y\nCRASHTIME=17\n")
-                .orElseThrow();
+        Vmcoreinfo info = Vmcoreinfo.parse("OSRELEASE=5.10.0\nSYMBOL(_stext)=c1000000\nCONFIG_X86_PAE=y\n"
+                + "CRASHTIME=17\n").orElseThrow();
         assertThat(info.is64Bit()).isFalse();
         assertThat(info.crashed()).isTrue();
         assertThat(info.pae()).isTrue();

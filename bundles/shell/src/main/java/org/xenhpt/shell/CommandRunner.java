@@ -4,12 +4,14 @@ package org.xenhpt.shell;
 import java.io.BufferedWriter;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.error.HptException;
@@ -133,7 +135,9 @@ public final class CommandRunner {
         while (last.hasSubcommand()) {
             last = last.subcommand();
         }
-        if (!(last.commandSpec().userObject() instanceof java.util.concurrent.Callable)) {
+        // A command that only holds others does nothing itself. The user object of a command that is a method is the method.
+        Object command = last.commandSpec().userObject();
+        if (!(command instanceof Callable || command instanceof Runnable || command instanceof Method)) {
             throw new ParameterException(last.commandSpec().commandLine(), "which command?");
         }
         try {

@@ -191,6 +191,13 @@ class CommandsTest {
     }
 
     @Test
+    void aCommandOfACommandRuns() {
+        assertThat(platform.hpt("profile", "list")).as(platform.err()).isZero();
+        assertThat(platform.hpt("profile")).isEqualTo(2);
+        assertThat(platform.err()).contains("which command?");
+    }
+
+    @Test
     void anUnknownCommandIsAnsweredWithASuggestion() {
         assertThat(platform.hpt("identfy")).isEqualTo(2);
         assertThat(platform.err()).contains("did you mean identify?").hasLineCount(1);

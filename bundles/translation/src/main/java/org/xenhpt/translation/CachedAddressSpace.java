@@ -148,12 +148,12 @@ final class CachedAddressSpace implements AddressSpace {
 
     @Override
     public void refresh() {
-        if (!memory.live()) {
-            return;
+        if (memory.live()) {
+            forget(large);
+            forget(small);
+            walker.refresh();
         }
-        forget(large);
-        forget(small);
-        walker.refresh();
+        // An image too may have something to say: that its file was cut off meanwhile.
         memory.refresh();
     }
 

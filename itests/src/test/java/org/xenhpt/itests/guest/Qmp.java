@@ -29,7 +29,12 @@ public final class Qmp implements AutoCloseable {
 
     Qmp(Path path) throws IOException {
         socket = SocketChannel.open(StandardProtocolFamily.UNIX);
-        socket.connect(UnixDomainSocketAddress.of(path));
+        try {
+            socket.connect(UnixDomainSocketAddress.of(path));
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
         Thread reader = new Thread(this::read, "qmp " + path.getParent().getFileName());
         reader.setDaemon(true);
         reader.start();

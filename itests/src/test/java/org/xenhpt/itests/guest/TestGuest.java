@@ -6,6 +6,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
+import java.net.ConnectException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -125,7 +126,14 @@ public final class TestGuest implements AutoCloseable {
         Thread reader = new Thread(this::readLines, "lines of " + folder);
         reader.setDaemon(true);
         reader.start();
-        qmp = new Qmp(folder.resolve("harness.qmp"));
+        while (qmp == null) {
+            checkAlive(end, "open its QMP socket");
+            try {
+                qmp = new Qmp(folder.resolve("harness.qmp"));
+            } catch (ConnectException e) {
+                // QEMU makes the socket before it listens on it.
+            }
+        }
         for (String line = ""; !line.equals("READY");) {
             checkAlive(end, "print READY");
             line = next(1);

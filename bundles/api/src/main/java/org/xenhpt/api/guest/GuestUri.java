@@ -14,10 +14,15 @@ import org.xenhpt.api.error.Step;
 public record GuestUri(String scheme, String name) {
 
     public GuestUri {
-        if (!scheme.matches("[a-z][a-z0-9+.-]*") || name.isEmpty()) {
+        if (!isScheme(scheme) || name.isEmpty()) {
             throw new HptException(Step.COMMAND, Reason.USAGE, scheme + ":" + name, "not a guest's name")
                     .next("write SCHEME:NAME, as in xen:web1, qemu:/run/vm.qmp, file:dump.elf");
         }
+    }
+
+    private static boolean isScheme(String text) {
+        return !text.isEmpty() && text.charAt(0) >= 'a' && text.charAt(0) <= 'z'
+                && text.chars().allMatch(c -> c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || "+-.".indexOf(c) >= 0);
     }
 
     /** Reads {@code SCHEME:NAME}. */

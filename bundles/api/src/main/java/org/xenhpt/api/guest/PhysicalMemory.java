@@ -18,7 +18,7 @@ public interface PhysicalMemory {
 
     /**
      * A window that holds the byte at the given GPA and, where it costs nothing, as much around it as possible (at most
-     * 1 GiB). It may be used until the next {@link #refresh()} or until the guest is closed.
+     * 1 GiB). It may be used until the guest is closed; of a live guest, only until the next {@link #refresh()}.
      *
      * @return {@link MemoryWindow#NONE} where there is no RAM, the page is not in the image or cannot be mapped
      * @throws org.xenhpt.api.error.HptException {@code GUEST_GONE} when the guest is no more
@@ -36,7 +36,9 @@ public interface PhysicalMemory {
 
     /**
      * Begins a new reading: a backend that copies pages of a live guest forgets its copies, one that keeps a bounded
-     * number of mappings may unmap. Windows given out before are void.
+     * number of mappings may unmap, and windows given out before are void. Those of an image stay.
+     *
+     * @throws org.xenhpt.api.error.HptException {@code GUEST_GONE} when the guest, or the image's file, is no more
      */
     default void refresh() {
     }

@@ -45,7 +45,7 @@ public record Profile(String name, KernelMatch kernel, Origin origin, Map<String
             if (i == names.length - 1) {
                 return Optional.of(new Member(offset, member.size(), member.type()));
             }
-            tag = member.type().replaceFirst("^(struct|union) ", "");
+            tag = member.type().replaceFirst("^(const |volatile )*(struct |union )?", "");
         }
         return Optional.empty();
     }

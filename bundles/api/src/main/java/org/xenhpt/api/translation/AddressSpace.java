@@ -52,7 +52,11 @@ public interface AddressSpace {
     /** Copies {@code length} bytes to {@code to}, from index {@code offset}. */
     void read(long gva, byte[] to, int offset, int length);
 
-    /** Begins a new reading of a live guest: drops cached translations and what the backend has copied. */
+    /**
+     * Begins a new reading: of a live guest, drops cached translations and what the backend has copied.
+     *
+     * @throws org.xenhpt.api.error.HptException {@code GUEST_GONE} when the guest, or the image's file, is no more
+     */
     void refresh();
 
     /** Where the byte at this GVA is mapped in this process: a machine address, or 0 when it is not. */

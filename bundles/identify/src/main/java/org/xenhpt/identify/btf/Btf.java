@@ -7,11 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * The types of a kernel in the BPF Type Format (Documentation/bpf/btf.rst; include/uapi/linux/btf.h): a header, a list of
- * types that refer to each other by number, and the strings that name them.
+ * The types of a kernel in the BPF Type Format (Documentation/bpf/btf.rst; include/uapi/linux/btf.h): a header, a list
+ * of types that refer to each other by number, and the strings that name them.
  *
- * <p>Opening checks every type's place and length, every reference and every name's place once; reading cannot leave the
- * blob after that. References may still form a circle, so that whoever follows them counts.
+ * <p>Opening checks every type's place and length, every reference and every name's place once; reading cannot leave
+ * the blob after that. References may still form a circle, so that whoever follows them counts.
  */
 public final class Btf {
     /** struct btf_type.info's kinds. */

@@ -12,11 +12,11 @@ import org.xenhpt.identify.KernelImage;
 
 /**
  * Finds a kernel's own BTF in its image: between {@code __start_BTF} and {@code __stop_BTF} ({@code
- * _binary__btf_vmlinux_bin_start} and {@code _end} before 5.11), else by its magic number.
+ * _binary__btf_vmlinux_bin_start} and {@code _end} in the first kernels that had it), else by its magic number.
  *
- * <p>It is read through the kernel's page tables. The boot loader's and the decompressor's left-overs of the same section,
- * partly overwritten, lie elsewhere in memory and are not met; modules' BTF, which continues the kernel's, is not in the
- * image.
+ * <p>It is read through the kernel's page tables. The boot loader's and the decompressor's left-overs of the same
+ * section, partly overwritten, lie elsewhere in memory and are not met; modules' BTF, which continues the kernel's, is
+ * not in the image.
  */
 public final class BtfFinder {
     private static final String[][] SYMBOLS = {
@@ -56,15 +56,15 @@ public final class BtfFinder {
         }
         List<Btf> found = new ArrayList<>();
         int[] copies = {0};
-        // Until 6.11 .BTF is not aligned: the four bytes may begin anywhere.
+        // The section is not aligned (it is in 7.2): the bytes may begin anywhere.
         for (int shift = 0; shift < 4 && found.isEmpty(); shift++) {
             int skew = shift;
             int word = Btf.MAGIC | 1 << 16;
             image.search(image.start(), image.end(), 4, skew == 0 ? word : word << 8 * skew,
                     skew == 0 ? 0x00ffffff : 0x00ffffff << 8 * skew, gva -> {
                         if (++copies[0] <= MAX_COPIES) {
-                            open(image, gva + skew, Btf.MAX_BYTES, new ArrayList<>()).filter(b -> b.count() >= MIN_TYPES)
-                                    .ifPresent(found::add);
+                            open(image, gva + skew, Btf.MAX_BYTES, new ArrayList<>())
+                                    .filter(btf -> btf.count() >= MIN_TYPES).ifPresent(found::add);
                         }
                         return !found.isEmpty() || copies[0] > MAX_COPIES;
                     });

@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.osgi.service.component.annotations.Component;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
@@ -29,8 +28,8 @@ import org.xenhpt.identify.Banner;
 
 /**
  * Reads structure layouts from a file of BTF ({@code /sys/kernel/btf/vmlinux}), or from an ELF kernel image that has a
- * {@code .BTF} section ({@code vmlinux}); of the latter also symbols, banner and build id, where it has a symbol table and
- * notes.
+ * {@code .BTF} section ({@code vmlinux}); of the latter also symbols, banner and build id, where it has a symbol table
+ * and notes.
  */
 @Component
 public final class BtfImporter implements ProfileImporter {
@@ -124,9 +123,9 @@ public final class BtfImporter implements ProfileImporter {
         ByteBuffer mapped = elf.bytes(section);
         byte[] blob = new byte[mapped.limit()];
         mapped.get(0, blob);
-        Map<String, Long> symbols = new HashMap<>(elf.symbols(needs.symbols()));
+        Map<String, Long> symbols = new HashMap<>(elf.symbols(needs::wantsSymbol));
         Optional<Banner> banner = Optional.empty();
-        Long bannerAt = elf.symbols(Set.of(BANNER)).get(BANNER);
+        Long bannerAt = elf.symbols(BANNER::equals).get(BANNER);
         if (bannerAt != null) {
             banner = elf.at(bannerAt, Banner.MAX_BYTES).flatMap(text -> Banner.parse(text, text.length));
         } else if (elf.section(".rodata").isPresent()) {
@@ -157,8 +156,9 @@ public final class BtfImporter implements ProfileImporter {
     private static Profile profile(Path file, Btf btf, KernelMatch kernel, Map<String, Long> symbols, Needs needs) {
         BtfLayouts layouts = BtfLayouts.of(btf, needs.members());
         String name = kernel.release().isEmpty() ? nameOf(file) : kernel.release();
-        return new Profile(name, kernel, new Origin("btf", file.toString(),
-                LocalDate.now(ZoneOffset.UTC).toString()), symbols, layouts.structs(), layouts.constants());
+        Origin origin = new Origin("btf", file.toString(), LocalDate.now(ZoneOffset.UTC).toString());
+        return new Profile(name, kernel, origin, symbols, layouts.structs(),
+                BtfLayouts.constants(btf, needs::wantsConstant));
     }
 
     private static String nameOf(Path file) {

@@ -11,17 +11,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.StructLayout;
 import org.xenhpt.identify.btf.Btf.Kind;
 
 /**
- * Makes structure layouts of BTF. Members of anonymous structures and unions become their parent's. A named member whose
- * type has no tag ({@code union {…} d_u;} in {@code struct dentry}) is given one, {@code dentry__d_u}, so that a path can go
- * through it. A typedef on the way is listed under its own name too, as that is the type the source writes.
- *
- * <p>A bit field's offset is that of the byte its first bit lies in, its size the bytes it touches, and its type tells the
- * bits: {@code unsigned int : 3 @ 5} is of 3 bits, the lowest of which is bit 5 counted from that byte.
+ * Makes structure layouts of BTF, in the words of {@link StructLayout} and {@link Member}. Members of anonymous
+ * structures and unions become their parent's. A named member whose type has no tag ({@code union {…} d_u;} in
+ * {@code struct dentry}) is given one by where it stands, {@code dentry.d_u}, so that a path can go through it. A
+ * typedef on the way is listed under its own name, as that is the type the source writes.
  */
 public final class BtfLayouts {
     /** Typedefs, qualifiers and arrays in a row; kernels have fewer than ten. */
@@ -31,6 +31,8 @@ public final class BtfLayouts {
     private static final int MAX_PATH = 8;
     private static final int MAX_NAMESAKES = 256;
     private static final int HASH_BITS = 14;
+    private static final String EVERYTHING = "*.*";
+    private static final Pattern QUALIFIERS = Pattern.compile("^(const |volatile )*(struct |union )?");
     private static final int MAX_PARAMETERS = 12;
 
     private final Btf btf;
@@ -44,7 +46,6 @@ public final class BtfLayouts {
 
     private final Map<String, Map<String, Member>> structs = new TreeMap<>();
     private final Map<String, Integer> sizes = new HashMap<>();
-    private final Map<String, Long> constants = new TreeMap<>();
     private final Set<String> problems = new TreeSet<>();
     /** Members seen of the structure being read: anonymous ones may hold each other by the thousand. */
     private int visited;
@@ -76,8 +77,7 @@ public final class BtfLayouts {
     /**
      * Reads what is wanted.
      *
-     * @param members {@code struct.member}, {@code struct.member.member} through structures, {@code struct.*};
-     *                {@code enum.enumerator} and {@code enum.*} give constants
+     * @param members as {@link org.xenhpt.api.profile.Needs#members()}
      */
     public static BtfLayouts of(Btf btf, Collection<String> members) {
         BtfLayouts layouts = new BtfLayouts(btf);
@@ -100,8 +100,19 @@ public final class BtfLayouts {
         return result;
     }
 
-    /** Values of the enumerators wanted, by name. */
-    public Map<String, Long> constants() {
+    /** Values of the enumerators wanted, by name. Of several with one name, the first. */
+    public static Map<String, Long> constants(Btf btf, Predicate<String> wanted) {
+        Map<String, Long> constants = new TreeMap<>();
+        for (int id = 1; id <= btf.count(); id++) {
+            if (btf.kind(id) == Kind.ENUM || btf.kind(id) == Kind.ENUM64) {
+                for (int i = 0; i < btf.length(id); i++) {
+                    String name = btf.enumeratorName(id, i);
+                    if (wanted.test(name)) {
+                        constants.putIfAbsent(name, btf.enumeratorValue(id, i));
+                    }
+                }
+            }
+        }
         return constants;
     }
 
@@ -112,21 +123,21 @@ public final class BtfLayouts {
 
     private void add(String need) {
         String[] path = need.split("\\.");
+        if (need.equals(EVERYTHING)) {
+            addEverything();
+            return;
+        }
         if (path.length < 2 || path.length > MAX_PATH) {
             return;
         }
         String tag = path[0];
-        if (addEnumerators(tag, path[1])) {
-            return;
-        }
         for (int i = 1; i < path.length; i++) {
             StructLayout layout = layout(tag, path[i]);
             if (layout == null) {
                 return;
             }
             if (path[i].equals("*")) {
-                String owner = tag;
-                layout.members().forEach((name, member) -> put(owner, layout, name, member));
+                addAll(tag, layout, 0);
                 return;
             }
             Member member = layout.members().get(path[i]);
@@ -134,30 +145,44 @@ public final class BtfLayouts {
                 return;
             }
             put(tag, layout, path[i], member);
-            tag = member.type().replaceFirst("^(const |volatile )*(struct |union )?", "");
+            tag = tagOf(member);
         }
+    }
+
+    /** All members, and those of their types that are known by where they stand alone. */
+    private void addAll(String tag, StructLayout layout, int depth) {
+        if (layout == null) {
+            return;
+        }
+        layout.members().forEach((name, member) -> {
+            put(tag, layout, name, member);
+            String inner = tagOf(member);
+            if (inner.equals(tag + "." + name) && depth < MAX_PATH) {
+                addAll(inner, layout(inner, "*"), depth + 1);
+            }
+        });
+    }
+
+    private void addEverything() {
+        for (int id = 1; id <= btf.count(); id++) {
+            Kind kind = btf.kind(id);
+            Kind resolved = btf.kind(resolve(id));
+            boolean nameless = kind == Kind.TYPEDEF && !btf.hasName(resolve(id));
+            if ((kind == Kind.STRUCT || kind == Kind.UNION || nameless)
+                    && (resolved == Kind.STRUCT || resolved == Kind.UNION) && btf.hasName(id)
+                    && !structs.containsKey(btf.name(id))) {
+                addAll(btf.name(id), layout(btf.name(id), "*"), 0);
+            }
+        }
+    }
+
+    private static String tagOf(Member member) {
+        return QUALIFIERS.matcher(member.type()).replaceFirst("");
     }
 
     private void put(String tag, StructLayout layout, String name, Member member) {
         sizes.putIfAbsent(tag, layout.size());
         structs.computeIfAbsent(tag, t -> new HashMap<>()).put(name, member);
-    }
-
-    private boolean addEnumerators(String tag, String enumerator) {
-        boolean found = false;
-        for (int id : named(tag)) {
-            if (btf.kind(id) != Kind.ENUM && btf.kind(id) != Kind.ENUM64) {
-                continue;
-            }
-            found = true;
-            for (int i = 0; i < btf.length(id); i++) {
-                String name = btf.enumeratorName(id, i);
-                if (enumerator.equals("*") || enumerator.equals(name)) {
-                    constants.putIfAbsent(name, btf.enumeratorValue(id, i));
-                }
-            }
-        }
-        return found;
     }
 
     private List<Integer> named(String name) {
@@ -175,7 +200,9 @@ public final class BtfLayouts {
         return ids;
     }
 
-    /** All of a structure, or null when there is none. Of several with one tag, the first that has the member wanted. */
+    /**
+     * All of a structure, or null when there is none. Of several with one tag, the first that has the member wanted.
+     */
     private StructLayout layout(String tag, String member) {
         StructLayout first = null;
         List<Integer> candidates = givenIds.containsKey(tag) ? List.of(givenIds.get(tag)) : named(tag);
@@ -235,13 +262,19 @@ public final class BtfLayouts {
                 bits = btf.size(resolved) * 8;
             }
             nameAnonymous(type, tag, name);
-            long size = bits > 0 ? (bit % 8 + bits + 7) / 8 : sizeOf(type);
-            if (bit / 8 + size > limit) {
+            long size = sizeOf(type);
+            long at = bit / 8;
+            if (bits > 0 && size > 0) {
+                // The integer that the bits are cut from: aligned, unless a packed structure has them across two.
+                long aligned = at / size * size;
+                at = bit + bits <= (aligned + size) * 8 ? aligned : at;
+                size = Math.max(Math.min(size, limit - at), (bit % 8 + bits + 7) / 8);
+            }
+            if (at + size > limit) {
                 throw new BtfException("member " + name + " lies outside of it");
             }
             String text = declare(type, "", 0);
-            to.putIfAbsent(name, new Member((int) (bit / 8), (int) size,
-                    bits > 0 ? text + " : " + bits + " @ " + bit % 8 : text));
+            to.putIfAbsent(name, new Member((int) at, (int) size, bits > 0 ? text + ":" + bits : text));
         }
     }
 
@@ -254,7 +287,7 @@ public final class BtfLayouts {
                 case CONST, VOLATILE, RESTRICT, TYPE_TAG -> id = btf.target(id);
                 case STRUCT, UNION -> {
                     if (!btf.hasName(id)) {
-                        String tag = owner + "__" + member;
+                        String tag = owner + "." + member;
                         if (given.putIfAbsent(id, tag) == null) {
                             givenIds.put(tag, id);
                         }
@@ -365,7 +398,9 @@ public final class BtfLayouts {
         return qualifier + " " + declare(target, inner, depth + 1);
     }
 
-    /** Parameters that themselves take functions are written without theirs: depth is what makes such a text explode. */
+    /**
+     * Parameters that themselves take functions are written without theirs: depth is what makes such a text explode.
+     */
     private String parameters(int prototype, int depth) {
         if (depth > 4 || btf.length(prototype) > MAX_PARAMETERS) {
             return "(...)";

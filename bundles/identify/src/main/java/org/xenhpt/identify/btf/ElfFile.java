@@ -8,18 +8,18 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.xenhpt.api.kernel.Architecture;
 
 /**
- * What a profile needs of an ELF file (System V ABI, chapters 4 and 5; little-endian, x86): its sections and its symbols.
- * Every length is checked against the file's before anything is read by it.
+ * What a profile needs of an ELF file (System V ABI, chapters 4 and 5; little-endian, x86): its sections and its
+ * symbols. Every length is checked against the file's before anything is read by it.
  */
 final class ElfFile {
     /** A section: its name, type and flags, GVA, place in the file and length in bytes, linked section, entry size. */
@@ -29,6 +29,9 @@ final class ElfFile {
     private static final int NO_BITS = 8;
     private static final int SYMBOLS = 2;
     private static final int NOTE = 7;
+    /** Types of symbols that name no place. */
+    private static final int SECTION = 3;
+    private static final int FILE = 4;
     private static final long COMPRESSED = 0x800;
     private static final int MAX_SECTIONS = 100_000;
     private static final int MAX_NAME = 1024;
@@ -111,9 +114,8 @@ final class ElfFile {
     }
 
     /** Values of those of the wanted symbols that .symtab lists, global ones before local ones. */
-    Map<String, Long> symbols(Collection<String> wanted) throws IOException, BtfException {
+    Map<String, Long> symbols(Predicate<String> wanted) throws IOException, BtfException {
         Map<String, Long> found = new HashMap<>();
-        Set<String> sought = new HashSet<>(wanted);
         Set<String> global = new HashSet<>();
         for (Section section : sections) {
             int entry = wide ? 24 : 16;
@@ -125,8 +127,9 @@ final class ElfFile {
             ByteBuffer strings = bytes(sections.get(section.link()));
             for (int at = entry; at + entry <= table.limit(); at += entry) {
                 int sectionIndex = table.getShort(at + (wide ? 6 : 14));
+                int type = table.get(at + (wide ? 4 : 12)) & 0xf;
                 String name = string(strings, table.getInt(at));
-                if (sectionIndex == 0 || !sought.contains(name)) {
+                if (sectionIndex == 0 || type == SECTION || type == FILE || name.isEmpty() || !wanted.test(name)) {
                     continue;
                 }
                 long value = wide ? table.getLong(at + 8) : unsigned(table, at + 4);

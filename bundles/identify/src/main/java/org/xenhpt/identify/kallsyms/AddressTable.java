@@ -16,7 +16,10 @@ record AddressTable(Encoding encoding, long table, long base) {
     enum Encoding {
         /** Pointers; the only way until 4.5, a way until 6.10. */
         ABSOLUTE("absolute"),
-        /** x86-64 with SMP, 4.6 to 6.14: not negative is a per-CPU offset as it is, negative is {@code base - 1 - value}. */
+        /**
+         * x86-64 with SMP, 4.6 to 6.14: not negative is a per-CPU offset as it is, negative is
+         * {@code base - 1 - value}.
+         */
         ABSOLUTE_PERCPU("relative to a base, per-CPU symbols absolute"),
         /** Since 4.6, on x86-64 6.15 to 6.19: {@code base} and an unsigned distance. */
         BASE_RELATIVE("relative to a base"),

@@ -3,9 +3,11 @@ package org.xenhpt.identify.kallsyms;
 
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.identify.KernelImage;
 
@@ -26,8 +28,8 @@ public final class Kallsyms {
     /**
      * Finds the symbol table of a kernel.
      *
-     * @param known GVAs of symbols known from elsewhere: those of the table itself say where it is, the others decide whether
-     *              it is read rightly
+     * @param known GVAs of symbols known from elsewhere: those of the table itself say where it is, the others decide
+     *              whether it is read rightly
      * @param tried gets what was tried in vain
      */
     public static Optional<Kallsyms> find(KernelImage image, Map<String, Long> known, Collection<String> tried) {
@@ -44,12 +46,34 @@ public final class Kallsyms {
         return how + ", " + names.count() + " symbols, addresses " + addresses.encoding().label();
     }
 
+    private Map<String, Long> all() {
+        Map<String, Long> found = new HashMap<>();
+        Set<String> global = new HashSet<>();
+        names.forEach((index, isGlobal, name) -> {
+            if (!found.containsKey(name) || isGlobal && !global.contains(name)) {
+                try {
+                    found.put(name, addresses.address(image, index));
+                } catch (MemoryFault gone) {
+                    return;
+                }
+            }
+            if (isGlobal) {
+                global.add(name);
+            }
+        });
+        return found;
+    }
+
     /**
      * The addresses of symbols: GVAs as they are in the guest, moved by KASLR; offsets for per-CPU symbols linked at 0.
      *
+     * @param wanted names, or {@code *} for all
      * @return those of the wanted that are listed
      */
     public Map<String, Long> lookUp(Collection<String> wanted) {
+        if (wanted.contains("*")) {
+            return all();
+        }
         String[] list = List.copyOf(wanted).toArray(String[]::new);
         int[] indexes = names.indexesOf(list);
         Map<String, Long> found = new HashMap<>();

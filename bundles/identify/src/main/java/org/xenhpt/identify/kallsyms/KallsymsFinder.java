@@ -17,9 +17,9 @@ import org.xenhpt.identify.kallsyms.AddressTable.Encoding;
  * Finds kallsyms in a kernel's image: by the symbols of its tables that VMCOREINFO lists since 6.0 (5fd8fea935a10,
  * f09bddbd86619), else by the table of tokens, which holds {@code 0\0 1\0 … 9\0} wherever it lies.
  *
- * <p>The order of the tables is, until 6.3: addresses or offsets, relative_base, num_syms, names, markers, seqs_of_names (6.2
- * and 6.3), token_table, token_index; since 6.4: num_syms, names, markers, token_table, token_index, addresses or offsets,
- * relative_base (until 6.19), seqs_of_names.
+ * <p>The order of the tables is, until 6.3: addresses or offsets, relative_base, num_syms, names, markers,
+ * seqs_of_names (6.2 and 6.3), token_table, token_index; since 6.4: num_syms, names, markers, token_table, token_index,
+ * addresses or offsets, relative_base (until 6.19), seqs_of_names.
  *
  * <p>Neither order nor encoding is taken from the kernel's version, as distributions back-port: every reading that the
  * tables allow is tried, and the one believed whose addresses ascend and in which known symbols are where they are.
@@ -38,7 +38,9 @@ final class KallsymsFinder {
     /** Bounds for what a hostile image can make this try. */
     private static final int MAX_DIGITS = 64;
     private static final int MAX_TOKEN_TABLES = 4;
-    private static final int MAX_MARKER_ARRAYS = 256;
+    private static final int MAX_MARKER_ARRAYS = 32;
+    /** Bytes that the last 256 names may take, with what lies between them and the markers. */
+    private static final int LAST_GROUP = 64 << 10;
     private static final int MAX_NAME_TABLES = 16;
     /** The smallest kernels have more than 4096 symbols. */
     private static final int MIN_GROUPS = 16;
@@ -274,13 +276,22 @@ final class KallsymsFinder {
         while (gva - from < most && image.space().find((from - 1) & -PAGE) >= 0) {
             from = (from - 1) & -PAGE;
         }
+        // A filtered image leaves out pages of the kernel's image, those of zeros for one: they stay zeros here.
         byte[] bytes = new byte[(int) (gva - from)];
-        return image.read(from, bytes, bytes.length) ? bytes : new byte[0];
+        byte[] page = new byte[PAGE];
+        for (int at = 0; at < bytes.length;) {
+            int length = (int) Math.min(PAGE - (from + at & PAGE - 1), bytes.length - at);
+            if (image.read(from + at, page, length)) {
+                System.arraycopy(page, 0, bytes, at, length);
+            }
+            at += length;
+        }
+        return bytes;
     }
 
     /**
-     * How many markers begin here: each is the place of 256 more names, the first 0. They were {@code unsigned long} until
-     * 4.19 (80ffbaa5b1bd).
+     * How many markers begin here: each is the place of 256 more names, the first 0. They were {@code unsigned long}
+     * until 4.19 (80ffbaa5b1bd).
      */
     private static int markers(byte[] bytes, int at, int width) {
         if (marker(bytes, at, width) != 0) {
@@ -310,12 +321,13 @@ final class KallsymsFinder {
         for (int count = groups; count >= Math.max(2, groups - 2); count--) {
             long last = marker(before, at + (count - 1) * width, width);
             long highest = at - last;
-            for (long start = highest & -4; start >= 8 && start > highest - 512 * GROUP; start -= 4) {
+            for (long start = highest & -4; start >= 8 && start > highest - LAST_GROUP; start -= 4) {
                 // The names follow their number, at the distance of the alignment: 8 bytes on x86-64, seen as 4 in 7.2.
                 for (int align = 4; align <= 8; align += 4) {
                     int number = intAt(before, (int) start - align);
                     if (number > (count - 1) * GROUP && number <= count * GROUP) {
-                        Optional<Kallsyms> found = byNames(from + start, from + start - align, number, from + at, tokens);
+                        long names = from + start;
+                        Optional<Kallsyms> found = byNames(names, names - align, number, from + at, tokens);
                         if (found.isPresent()) {
                             return found;
                         }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.identify.kallsyms;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 import org.xenhpt.identify.KernelImage;
 
 /**
- * The names of kallsyms: each a length and as many bytes, each of which stands for a token of one or more characters. The
- * first character is the symbol's type (scripts/kallsyms.c; kernel/kallsyms.c).
+ * The names of kallsyms: each a length and as many bytes, each of which stands for a token of one or more characters.
+ * The first character is the symbol's type (scripts/kallsyms.c; kernel/kallsyms.c).
  *
- * <p>A length byte with bit 7 set goes on in the next byte since 6.1 (73bbb94466fd3). Names were shorter than 128 characters
- * before (KSYM_NAME_LEN), so that the bit was never set and one reading serves all kernels.
+ * <p>A length byte with bit 7 set goes on in the next byte since 6.1 (73bbb94466fd3). Names were shorter than 128
+ * characters before (KSYM_NAME_LEN), so that the bit was never set and one reading serves all kernels.
  *
  * <p>No name is made to a string: a name's hash is computed from its tokens' hashes and looked up among those wanted.
  */
@@ -22,6 +23,8 @@ final class NameTable {
     private static final int MAX_BYTES = 64 << 20;
     private static final int MAX_TOKEN = 512;
     private static final int MAX_NAME = 512;
+    /** KSYM_NAME_LEN is 512 since 6.1. */
+    private static final int LONGEST = 1024;
     private static final int PRIME = 0x01000193;
 
     private final byte[] names;
@@ -131,8 +134,8 @@ final class NameTable {
     /**
      * Finds names.
      *
-     * @return for each name the index of its symbol, or -1. Of several with one name (static functions of different files)
-     *         the first global one, else the first
+     * @return for each name the index of its symbol, or -1. Of several with one name (static functions of different
+     *         files) the first global one, else the first
      */
     int[] indexesOf(String[] wanted) {
         int slots = Integer.highestOneBit(Math.max(16, wanted.length) * 4);
@@ -175,6 +178,31 @@ final class NameTable {
             at = stop;
         }
         return found;
+    }
+
+    /** Takes a symbol. */
+    interface Visitor {
+        void visit(int index, boolean global, String name);
+    }
+
+    void forEach(Visitor visitor) {
+        ByteArrayOutputStream name = new ByteArrayOutputStream();
+        int at = 0;
+        for (int i = 0; i < count; i++) {
+            int length = names[at++];
+            if (length < 0) {
+                length = length & 0x7f | (names[at++] & 0xff) << 7;
+            }
+            name.reset();
+            for (int j = at; j < at + length && name.size() < LONGEST; j++) {
+                name.writeBytes(tokens[names[j] & 0xff]);
+            }
+            if (name.size() > 1) {
+                byte[] bytes = name.toByteArray();
+                visitor.visit(i, isGlobal(at), new String(bytes, 1, bytes.length - 1, StandardCharsets.UTF_8));
+            }
+            at += length;
+        }
     }
 
     private static int slot(int hash, int slots) {

@@ -83,7 +83,7 @@ public final class BtfBlob {
         return raw(0, info(Btf.Kind.FUNC_PROTO, parameters.length, false), returns, words);
     }
 
-    int enumeration(String name, Object... namesAndValues) {
+    public int enumeration(String name, Object... namesAndValues) {
         int[] words = new int[namesAndValues.length];
         for (int i = 0; i < words.length; i += 2) {
             words[i] = string((String) namesAndValues[i]);

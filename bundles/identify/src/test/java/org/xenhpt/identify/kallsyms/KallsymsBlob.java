@@ -166,7 +166,8 @@ public final class KallsymsBlob {
             long address = symbol.address();
             switch (encoding) {
                 case ABSOLUTE -> write(address, pointer);
-                case ABSOLUTE_PERCPU -> write(Long.compareUnsigned(address, base) < 0 ? address : base - 1 - address, 4);
+                case ABSOLUTE_PERCPU ->
+                    write(Long.compareUnsigned(address, base) < 0 ? address : base - 1 - address, 4);
                 case BASE_RELATIVE -> write(address - base, 4);
                 case PLACE_RELATIVE -> write(address - (start + out.size()), 4);
             }

@@ -107,6 +107,10 @@ class KallsymsTest {
         assertThat(byLabels.get().how()).startsWith("listed in VMCOREINFO");
     }
 
+    private KallsymsBlob modern(List<Symbol> symbols, Encoding encoding) {
+        return KallsymsBlob.of(symbols, Order.ADDRESSES_LAST, encoding, gva(TABLES), 8, 8, 4);
+    }
+
     private void check(Optional<Kallsyms> found, List<Symbol> symbols, Encoding encoding) {
         assertThat(found).isPresent();
         Kallsyms kallsyms = found.get();
@@ -118,13 +122,14 @@ class KallsymsTest {
         List<String> wanted = new ArrayList<>(expected.keySet());
         wanted.add("no_such_symbol");
         assertThat(kallsyms.lookUp(wanted)).isEqualTo(expected);
+        assertThat(kallsyms.lookUp(List.of("*"))).isEqualTo(expected);
     }
 
     @Test
     void prefersTheCopyInTheImageToADamagedOneInMemory() {
         boot(PagingMode.LEVEL_4);
         List<Symbol> symbols = symbols(Encoding.ABSOLUTE_PERCPU);
-        KallsymsBlob blob = KallsymsBlob.of(symbols, Order.ADDRESSES_LAST, Encoding.ABSOLUTE_PERCPU, gva(TABLES), 8, 8, 4);
+        KallsymsBlob blob = modern(symbols, Encoding.ABSOLUTE_PERCPU);
         byte[] damaged = blob.bytes().clone();
         damaged[5000] ^= 0x55;
         memory.putBytes(0x200000, damaged);
@@ -135,8 +140,7 @@ class KallsymsTest {
     @Test
     void believesNoTableWhoseKnownSymbolsAreElsewhere() {
         boot(PagingMode.LEVEL_4);
-        KallsymsBlob blob = KallsymsBlob.of(symbols(Encoding.BASE_RELATIVE), Order.ADDRESSES_LAST, Encoding.BASE_RELATIVE,
-                gva(TABLES), 8, 8, 4);
+        KallsymsBlob blob = modern(symbols(Encoding.BASE_RELATIVE), Encoding.BASE_RELATIVE);
         kernel.put(TABLES, blob.bytes());
         Map<String, Long> known = known();
         known.replaceAll((name, gva) -> gva + 0x200000);
@@ -149,7 +153,7 @@ class KallsymsTest {
     void findsItByItsTokensWhereVmcoreinfoLies() {
         boot(PagingMode.LEVEL_4);
         List<Symbol> symbols = symbols(Encoding.BASE_RELATIVE);
-        KallsymsBlob blob = KallsymsBlob.of(symbols, Order.ADDRESSES_LAST, Encoding.BASE_RELATIVE, gva(TABLES), 8, 8, 4);
+        KallsymsBlob blob = modern(symbols, Encoding.BASE_RELATIVE);
         kernel.put(TABLES, blob.bytes());
         for (long lie : new long[] {-1, gva(0x100)}) {
             for (String label : blob.labels().keySet()) {
@@ -165,8 +169,7 @@ class KallsymsTest {
     @Test
     void givesUpOnLyingCountsAndLengths() {
         boot(PagingMode.LEVEL_4);
-        KallsymsBlob blob = KallsymsBlob.of(symbols(Encoding.BASE_RELATIVE), Order.ADDRESSES_LAST, Encoding.BASE_RELATIVE,
-                gva(TABLES), 8, 8, 4);
+        KallsymsBlob blob = modern(symbols(Encoding.BASE_RELATIVE), Encoding.BASE_RELATIVE);
         Map<String, Long> listed = known();
         listed.putAll(blob.labels());
         int number = (int) (blob.labels().get("kallsyms_num_syms") - gva(TABLES));
@@ -198,8 +201,7 @@ class KallsymsTest {
         Random random = new Random(42);
         byte[] bytes = new byte[2 << 20];
         random.nextBytes(bytes);
-        KallsymsBlob blob = KallsymsBlob.of(symbols(Encoding.BASE_RELATIVE), Order.ADDRESSES_LAST, Encoding.BASE_RELATIVE,
-                gva(TABLES), 8, 8, 4);
+        KallsymsBlob blob = modern(symbols(Encoding.BASE_RELATIVE), Encoding.BASE_RELATIVE);
         // Nothing but arrays of markers, and after them the tokens that make them be looked at.
         for (int at = 0; at < 1 << 20; at += 4) {
             int marker = at / 4 % 20 * 1000;

@@ -7,25 +7,10 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CoderResult;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import org.xenhpt.api.translation.AddressSpace;
 
 /** Texts in guest memory: bytes that are meant to be UTF-8 and to end in a NUL. */
 final class GuestText {
     private GuestText() {
-    }
-
-    /** The text at a GVA, of at most {@code most} bytes. */
-    static String read(AddressSpace space, long gva, int most) {
-        byte[] bytes = new byte[most];
-        int length = 0;
-        while (length < most) {
-            int next = space.readByte(gva + length);
-            if (next == 0) {
-                break;
-            }
-            bytes[length++] = (byte) next;
-        }
-        return decode(bytes, length);
     }
 
     /** What is not UTF-8, as when a name was cut within a character, is written {@code \xNN}, byte by byte. */

@@ -74,6 +74,8 @@ public final class LinuxTaskReader implements TaskReader {
     private final Optional<Field> credentials;
     private final Optional<Field> uid;
     private final Optional<Field> gid;
+    /** How many tasks the reading before had: the next will have about as many. */
+    private int lastCount;
 
     /** @throws HptException {@code BAD_PROFILE} when the profile lacks what cannot be done without, or is of another build */
     public LinuxTaskReader(Kernel kernel, AddressSpace space, CurrentTasks currentTasks) {
@@ -176,7 +178,7 @@ public final class LinuxTaskReader implements TaskReader {
         private final boolean wantsStart;
         private final boolean wantsCpu;
         private final boolean wantsName;
-        private final List<Task> rows = new ArrayList<>();
+        private final List<Task> rows = new ArrayList<>(lastCount + 16);
         private final List<Gap> gaps = new ArrayList<>();
         private boolean whole = true;
         private long lastTask;
@@ -371,6 +373,7 @@ public final class LinuxTaskReader implements TaskReader {
         }
 
         ProcessTable table(int readings) {
+            lastCount = rows.size();
             return new ProcessTable(rows, gaps, readings, wantsStart ? bootTime.epochNanos() : Task.UNKNOWN);
         }
     }

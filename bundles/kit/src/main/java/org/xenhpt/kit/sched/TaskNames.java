@@ -28,7 +28,8 @@ final class TaskNames {
     private final Field comm;
     private final Optional<Worker> worker;
     private final Optional<Thread> thread;
-    private final CommCache cache = new CommCache();
+    private final TextCache texts = new TextCache();
+    private final WorkerNames workerNames = new WorkerNames();
 
     /** How to get from a task to its kthread and what it keeps there. */
     private record Thread(Field ofTask, Optional<Field> fullName) {
@@ -65,7 +66,7 @@ final class TaskNames {
 
     /** The name as the task itself has it. */
     String comm(long task) {
-        return cache.get(space, comm.address(task), comm.size());
+        return texts.get(space, comm.address(task), Math.min(comm.size(), LONGEST));
     }
 
     /** @param flags the task's flags */
@@ -92,7 +93,7 @@ final class TaskNames {
         }
         long kthread = known.ofTask().pointer(space, task);
         long name = kthread == 0 ? 0 : known.fullName().get().pointer(space, kthread);
-        return name == 0 ? own : GuestText.read(space, name, LONGEST);
+        return name == 0 ? own : texts.get(space, name, LONGEST);
     }
 
     private String workerName(Worker known, long task, String own) {
@@ -106,52 +107,44 @@ final class TaskNames {
             long queue = known.rescued().get().pointer(space, work);
             if (queue != 0) {
                 Field queueName = known.queueName().get();
-                name = RESCUER + GuestText.read(space, queueName.address(queue), queueName.size());
+                name = RESCUER + text(queueName, queue);
             }
         }
         if (known.pool().pointer(space, work) == 0) {
             return name;
         }
-        String description = GuestText.read(space, known.description().address(work), known.description().size());
+        String description = text(known.description(), work);
         if (description.isEmpty()) {
             return name;
         }
-        String sign = known.currentWork().pointer(space, work) != 0 ? "+" : "-";
-        String whole = name + sign + description;
-        return whole.length() > LONGEST ? whole.substring(0, LONGEST) : whole;
+        return workerNames.get(name, known.currentWork().pointer(space, work) != 0 ? '+' : '-', description);
     }
 
-    /** Names read before, by their 16 bytes: most tasks of a reading were there in the one before. */
-    private static final class CommCache {
-        private static final int ENTRIES = 4096;
+    private String text(Field field, long base) {
+        return texts.get(space, field.address(base), Math.min(field.size(), LONGEST));
+    }
 
-        private final long[] firsts = new long[ENTRIES];
-        private final long[] seconds = new long[ENTRIES];
+    /** Names put together before: a worker's name and its work are mostly those of the reading before. */
+    private static final class WorkerNames {
+        private static final int ENTRIES = 256;
+
         private final String[] names = new String[ENTRIES];
+        private final String[] descriptions = new String[ENTRIES];
+        private final String[] wholes = new String[ENTRIES];
 
-        String get(AddressSpace space, long gva, int size) {
-            if (size != 16) {
-                return GuestText.read(space, gva, Math.min(size, LONGEST));
+        String get(String name, char sign, String description) {
+            int slot = (name.hashCode() * 31 + description.hashCode() + sign) * 0x9e3779b1 >>> 24;
+            String whole = wholes[slot];
+            // The parts come from a cache too, so that the same text mostly is the same object.
+            if (whole == null || names[slot] != name || descriptions[slot] != description
+                    || whole.charAt(Math.min(name.length(), whole.length() - 1)) != sign) {
+                whole = name + sign + description;
+                whole = whole.length() > LONGEST ? whole.substring(0, LONGEST) : whole;
+                names[slot] = name;
+                descriptions[slot] = description;
+                wholes[slot] = whole;
             }
-            long first = space.readLong(gva);
-            long second = space.readLong(gva + 8);
-            long mixed = (first ^ second * 0x9e3779b97f4a7c15L) * 0x9e3779b97f4a7c15L;
-            int slot = (int) (mixed >>> 52) & ENTRIES - 1;
-            if (names[slot] == null || firsts[slot] != first || seconds[slot] != second) {
-                byte[] bytes = new byte[16];
-                int length = 0;
-                for (; length < 16; length++) {
-                    byte next = (byte) ((length < 8 ? first : second) >>> 8 * (length & 7));
-                    if (next == 0) {
-                        break;
-                    }
-                    bytes[length] = next;
-                }
-                names[slot] = GuestText.decode(bytes, length);
-                firsts[slot] = first;
-                seconds[slot] = second;
-            }
-            return names[slot];
+            return whole;
         }
     }
 }

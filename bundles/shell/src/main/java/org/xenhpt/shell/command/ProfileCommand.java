@@ -99,7 +99,7 @@ public final class ProfileCommand implements HptCommand {
             + "file.") String name, @Mixin OutputOptions output) {
         ProfileStore.Entry entry = find(name);
         Profile profile = entry.profile().orElseThrow(() -> broken(entry));
-        output.write(Table.of(ProfileRows.COLUMNS, ProfileRows.of(profile)), spec, console());
+        output.write(new Table<>(ProfileRows.SHOWN, ProfileRows.COLUMNS, ProfileRows.of(profile)), spec, console());
         entry.problems().forEach(problem -> console().say("warning: " + problem));
         return ExitCodes.OK;
     }

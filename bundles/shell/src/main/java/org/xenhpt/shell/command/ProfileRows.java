@@ -25,6 +25,10 @@ final class ProfileRows {
             Column.<Row>right("size", "SIZE", "its size in bytes", Row::size).shownAs(row -> blank(row.size())),
             Column.<Row>left("type", "TYPE", "its C type", row -> Cell.text(row.type())).shownAs(Row::type));
 
+    /** For people the value comes last: a banner is long. */
+    static final List<Column<Row>> SHOWN = List.of(COLUMNS.get(0), COLUMNS.get(1), COLUMNS.get(3), COLUMNS.get(4),
+            COLUMNS.get(2));
+
     private ProfileRows() {
     }
 

@@ -39,6 +39,9 @@ final class TextRenderer {
                     text.append(" ".repeat(pad));
                 }
             }
+            if (line[widths.length - 1].isEmpty()) {
+                text.setLength(text.toString().stripTrailing().length());
+            }
             to.write(width > 0 ? SafeText.cut(text.toString(), width) : text.toString());
             to.write('\n');
         }
