@@ -52,6 +52,12 @@ final class Findings {
         return structs.getOrDefault(struct, Map.of()).containsKey(member);
     }
 
+    /** Whether some of these bytes are known to be another member. */
+    boolean isTaken(String struct, int offset, int size) {
+        return structs.getOrDefault(struct, Map.of()).values().stream()
+                .anyMatch(m -> offset < m.offset() + m.size() && m.offset() < offset + size);
+    }
+
     /** Where a member was found. */
     OptionalInt offset(String struct, String member) {
         return Optional.ofNullable(structs.getOrDefault(struct, Map.of()).get(member))

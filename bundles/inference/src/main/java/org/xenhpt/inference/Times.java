@@ -37,7 +37,8 @@ final class Times {
                     // The one that counts the time in which the machine was suspended is never the smaller.
                     return monotonic > 0 && task.int64(offset + 8) >= monotonic && task.int64(offset + 8) < LONGEST_NANOS;
                 });
-        found.removeIf(pair -> !grows(task -> task.int64(pair.offset()))
+        found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 16)
+                || !grows(task -> task.int64(pair.offset()))
                 || !grows(task -> task.int64(pair.offset() + 8)));
         Optional<Candidate> start = Candidate.only(found);
         start.ifPresent(pair -> {
@@ -57,7 +58,8 @@ final class Times {
                     long boot = nanos(task, offset + size);
                     return monotonic > 0 && boot >= monotonic && boot < LONGEST_NANOS;
                 });
-        found.removeIf(pair -> !grows(task -> nanos(task, pair.offset()))
+        found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 2 * size)
+                || !grows(task -> nanos(task, pair.offset()))
                 || !grows(task -> nanos(task, pair.offset() + size)));
         Optional<Candidate> start = Candidate.only(found);
         start.ifPresent(pair -> {
