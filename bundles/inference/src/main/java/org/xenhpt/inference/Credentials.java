@@ -32,7 +32,8 @@ final class Credentials {
     }
 
     void find() {
-        List<Candidate> found = Candidate.search(0, tasks.window() - 2 * pointer, pointer, tasks.all(), (task, offset) -> {
+        List<Candidate> found =
+                Candidate.search(0, tasks.window() - 2 * pointer, pointer, tasks.all(), (task, offset) -> {
             long cred = task.pointer(offset);
             return cred == task.pointer(offset + pointer) && memory.leadsSomewhere(cred) && isUsed(cred);
         });
@@ -56,7 +57,8 @@ final class Credentials {
         }
         String by = "twice in a row the same, init_task's in the image, leading to a counter and ids";
         findings.add(TASK, "real_cred", real.get(), pointer, "struct cred *", by);
-        findings.add(TASK, "cred", new Candidate(real.get().offset() + pointer, real.get().agreed(), real.get().asked()),
+        findings.add(TASK, "cred",
+                new Candidate(real.get().offset() + pointer, real.get().agreed(), real.get().asked()),
                 pointer, "struct cred *", by);
         Candidate first = ids.get(real.get().offset());
         for (int i = 0; i < IDS.size(); i++) {
@@ -72,8 +74,8 @@ final class Credentials {
     }
 
     /**
-     * Where the ids begin. A user other than root shows it; where all are root, the capabilities do, which follow: after
-     * securebits and a set that is empty come sets that are full for kernel threads.
+     * Where the ids begin. A user other than root shows it; where all are root, the capabilities do, which follow:
+     * after securebits and a set that is empty come sets that are full for kernel threads.
      */
     private Optional<Candidate> ids(int realCred) {
         Map<Long, Snapshot> creds = new LinkedHashMap<>();
@@ -92,9 +94,11 @@ final class Credentials {
         int most = 0;
         for (int at = 4; at + IDS_SIZE + 40 <= CRED_SIZE; at += 4) {
             int offset = at;
-            Candidate fits = Candidate.ask(at, all, cred -> isIds(cred, offset) && (!kernel.contains(cred) || isZero(cred, offset)));
+            Candidate fits = Candidate.ask(at, all, cred -> isIds(cred, offset)
+                    && (!kernel.contains(cred) || isZero(cred, offset)));
             int others = (int) users.stream().filter(cred -> isIds(cred, offset) && cred.int32(offset) != 0).count();
-            boolean capabilities = 2 * roots.stream().filter(cred -> isFollowedByCapabilities(cred, offset + IDS_SIZE)).count()
+            boolean capabilities = 2 * roots.stream().filter(cred ->
+                    isFollowedByCapabilities(cred, offset + IDS_SIZE)).count()
                     > roots.size();
             if (fits.convinces() && capabilities) {
                 if (others > most) {
@@ -130,7 +134,9 @@ final class Credentials {
         return true;
     }
 
-    /** securebits, cap_inheritable, cap_permitted, cap_effective: 0, empty, full, full; with padding before or without. */
+    /**
+     * securebits, cap_inheritable, cap_permitted, cap_effective: 0, empty, full, full; with padding before or without.
+     */
     private boolean isFollowedByCapabilities(Snapshot cred, int securebits) {
         for (int permitted = securebits + 12; permitted <= securebits + 16; permitted += 4) {
             // Sets of a single u64, since 6.3 (commit f122a08b197d), are aligned like one.
@@ -140,7 +146,8 @@ final class Credentials {
             }
             long full = cred.int64(permitted);
             boolean isFull = full != 0 && (full + 1 & full) == 0 && Long.bitCount(full) > 30;
-            if (isFull && cred.int64(permitted + 8) == full && cred.int64(permitted - 8) == 0 && cred.int32(securebits) == 0) {
+            if (isFull && cred.int64(permitted + 8) == full && cred.int64(permitted - 8) == 0
+                    && cred.int32(securebits) == 0) {
                 return true;
             }
         }

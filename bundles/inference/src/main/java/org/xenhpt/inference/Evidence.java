@@ -18,6 +18,7 @@ record Evidence(String struct, String member, int offset, int agreed, int asked,
 
     @Override
     public String toString() {
-        return struct + "." + member + " at 0x" + Integer.toHexString(offset) + ": " + agreed + " of " + asked + ": " + by;
+        return struct + "." + member + " at 0x" + Integer.toHexString(offset) + ": " + agreed + " of " + asked + ": "
+                + by;
     }
 }

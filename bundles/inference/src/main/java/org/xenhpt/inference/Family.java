@@ -8,7 +8,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** {@code real_parent}, {@code parent}, {@code group_leader}, {@code children} and {@code sibling}; and who is a kernel thread. */
+/**
+ * {@code real_parent}, {@code parent}, {@code group_leader}, {@code children} and {@code sibling}; and who is a kernel
+ * thread.
+ */
 final class Family {
     private static final String TASK = "task_struct";
     private static final String TASK_POINTER = "struct task_struct *";
@@ -33,12 +36,13 @@ final class Family {
                 (task, offset) -> task.pointer(offset) != task.gva() && isTask(task.pointer(offset)));
         long init = tasks.init().gva();
         Snapshot first = tasks.processes().get(0);
-        Optional<Snapshot> kthreadd = tasks.processes().stream().limit(8).filter(t -> tasks.name(t).equals(KTHREADD)).findFirst();
+        Optional<Snapshot> kthreadd =
+                tasks.processes().stream().limit(8).filter(t -> tasks.name(t).equals(KTHREADD)).findFirst();
         parents.removeIf(p -> tasks.init().pointer(p.offset()) != init || first.pointer(p.offset()) != init
                 || kthreadd.isPresent() && kthreadd.get().pointer(p.offset()) != init);
         parents.sort((a, b) -> a.offset() - b.offset());
-        // A tracer is the parent of whom it traces, not the real one; the kernel's source has had real_parent before parent
-        // since 2.6.0.
+        // A tracer is the parent of whom it traces, not the real one; the kernel's source has had real_parent before
+        // parent since 2.6.0.
         if (parents.size() != 2 || parents.get(1).offset() - parents.get(0).offset() != pointer) {
             findings.missing("real_parent: " + parents.size() + " members lead to a task that could be the parent");
             return;
@@ -67,7 +71,8 @@ final class Family {
                 (task, offset) -> task.pointer(offset) == task.gva());
         leaders.removeIf(l -> tasks.init().pointer(l.offset()) != tasks.init().gva());
         Candidate.only(leaders).ifPresentOrElse(l -> findings.add(TASK, "group_leader", l, pointer, TASK_POINTER,
-                "leads to the task itself"), () -> findings.missing("group_leader: " + leaders.size() + " could be it"));
+                "leads to the task itself"), () ->
+                findings.missing("group_leader: " + leaders.size() + " could be it"));
     }
 
     private void kernelThreads(Snapshot kthreadd, int realParent) {
@@ -108,7 +113,8 @@ final class Family {
             int listNode = (int) tasks.memory().distance(child.get().gva(), next);
             Candidate parent = Candidate.ask(head, withChildren, t -> leadsToChild(t, listHead, listNode, realParent));
             Candidate childless = Candidate.ask(head, without, t -> t.pointer(listHead) == t.gva() + listHead);
-            Candidate both = new Candidate(head, parent.agreed() + childless.agreed(), parent.asked() + childless.asked());
+            Candidate both = new Candidate(head, parent.agreed() + childless.agreed(), parent.asked()
+                    + childless.asked());
             if (both.convinces() && parent.convinces()) {
                 found.add(both);
                 sibling = listNode;

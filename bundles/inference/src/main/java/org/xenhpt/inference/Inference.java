@@ -42,7 +42,8 @@ final class Inference {
             if (now.isPresent() && (best.isEmpty() || ORDER.compare(now.get(), best.get()) > 0)) {
                 best = now;
             }
-            // In a guest that changes meanwhile, what is missing may be there the next time; what stays missing is missing.
+            // In a guest that changes meanwhile, what is missing may be there the next time; what stays missing is
+            // missing.
             if (!memory.live() || same || best.isPresent() && best.get().missing().isEmpty()) {
                 break;
             }
@@ -50,7 +51,8 @@ final class Inference {
         }
         if (best.isEmpty()) {
             for (InitTaskSearch.Place place : places.subList(0, Math.min(places.size(), MOST_NAMED))) {
-                rejected.add("swapper at GVA 0x" + Long.toHexString(place.gva()) + " is on no whole list of named tasks");
+                rejected.add("swapper at GVA 0x" + Long.toHexString(place.gva())
+                        + " is on no whole list of named tasks");
             }
         }
         best.ifPresent(findings -> new Timekeeper(memory, findings).find());
@@ -66,8 +68,8 @@ final class Inference {
                 lists.remove(MOST_LISTS);
             }
         }
-        // A place inside init_task to which words lead looks like its start until the members that lead to a task itself are
-        // asked for.
+        // A place inside init_task to which words lead looks like its start until the members that lead to a task
+        // itself are asked for.
         return lists.stream().map(this::members).max(ORDER);
     }
 

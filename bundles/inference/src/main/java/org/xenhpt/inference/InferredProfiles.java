@@ -24,7 +24,9 @@ import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
-/** Infers a profile from the structures in a guest's memory. Asked last: every other source knows, this one concludes. */
+/**
+ * Infers a profile from the structures in a guest's memory. Asked last: every other source knows, this one concludes.
+ */
 @Component(property = "service.ranking:Integer=10")
 public final class InferredProfiles implements ProfileSource {
     /** What {@link Origin#source()} says of profiles made here. */
@@ -40,11 +42,12 @@ public final class InferredProfiles implements ProfileSource {
 
     /**
      * @param needs not asked for: what can be inferred is given, since each member was needed to find the others
-     * @throws HptException {@code NO_PROFILE} when there are no tasks in the kernel's memory, or too little can be made out
-     *                      about them
+     * @throws HptException {@code NO_PROFILE} when there are no tasks in the kernel's memory, {@code INCONSISTENT} when
+     *                      what there is has no end
      */
     @Override
-    public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs, Progress progress) {
+    public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
+            Progress progress) {
         progress.report("inferring the layout of tasks", 0, 1);
         Inference inference = new Inference(new KernelMemory(space, kernel));
         Optional<Findings> result = inference.run();

@@ -8,16 +8,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Finds {@code init_task} in the kernel image: the name of the idle task, near which words point back to one place before it.
- * These are its parent, real parent and group leader, for {@code init_task} is its own. Only the image is looked at, through
- * the kernel's own tables: copies of an older kernel elsewhere in RAM are never met.
+ * Finds {@code init_task} in the kernel image: the name of the idle task, near which words point back to one place
+ * before it. These are its parent, real parent and group leader, for {@code init_task} is its own. Only the image is
+ * looked at, through the kernel's own tables: copies of an older kernel elsewhere in RAM are never met.
  */
 final class InitTaskSearch {
     /** A place that may be {@code init_task}. */
     record Place(long gva, int name) {
     }
 
-    /** INIT_TASK_COMM; idle tasks get their CPU's number since 2.6.37 (commit f1c6f1a7eed9). */
+    /** INIT_TASK_COMM; kernels for more than one CPU add the CPU's number. */
     private static final List<String> NAMES = List.of("swapper/0", "swapper");
     private static final int WORD = 's' | 'w' << 8 | 'a' << 16 | 'p' << 24;
     private static final int PAGE = 4096;

@@ -9,8 +9,8 @@ import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
- * The kernel's memory, read to look for structure in it: an address that leads nowhere is an answer here, not a failure. It
- * reads as 0, which is no structure's address.
+ * The kernel's memory, read to look for structure in it: an address that leads nowhere is an answer here, not a
+ * failure. It reads as 0, which is no structure's address.
  */
 final class KernelMemory {
     /** Hundreds of times what a guest of a thousand processes takes. */
@@ -46,8 +46,8 @@ final class KernelMemory {
     }
 
     /**
-     * All walks together are bounded by what is read on them: a guest that makes lists for the purpose could have each of many
-     * be as long as its memory allows.
+     * All walks together are bounded by what is read on them: a guest that makes lists for the purpose could have each
+     * of many be as long as its memory allows.
      */
     private void count() {
         if (++reads > MOST_READS) {

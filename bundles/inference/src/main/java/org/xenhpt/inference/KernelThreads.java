@@ -13,8 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What the whole names of kernel threads are made of: {@code struct kthread}, to which a task leads, and for a worker of a
- * workqueue {@code struct worker}, to which that leads and which leads back to the task.
+ * What the whole names of kernel threads are made of: {@code struct kthread}, to which a task leads, and for a worker
+ * of a workqueue {@code struct worker}, to which that leads and which leads back to the task.
  */
 final class KernelThreads {
     private static final String TASK = "task_struct";
@@ -23,11 +23,11 @@ final class KernelThreads {
     private static final int PF_WQ_WORKER = 0x20;
     /** kworker/CPU:NUMBER, with H for the pool of high priority; kworker/uPOOL:NUMBER. */
     private static final Pattern WORKER_NAME = Pattern.compile("(kworker/\\w+:)\\d+(H?)");
-    /** Since 6.8 (commit 4cb1ef64609f shows that a rescuer is one). */
+    /** How newer kernels begin the comm of a rescuer, which before was its workqueue's name alone. */
     private static final String RESCUER = "kworker/R-";
     private static final int STRUCT_SIZE = 384;
     private static final int QUEUE_SIZE = 1024;
-    /** WORKER_DESC_LEN is 24, and 32 since 6.9 (commit 31c89007285d); the text ends with a NUL before that. */
+    /** WORKER_DESC_LEN is 24, and 32 since commit 31c89007285d; the text ends with a NUL before that. */
     private static final int DESCRIPTION = 32;
     private static final int LONGEST_NAME = 64;
 
@@ -61,8 +61,8 @@ final class KernelThreads {
                 .filter(t -> (t.int32(flags.getAsInt()) & PF_WQ_WORKER) != 0).toList();
         Optional<Path> found = workers.size() < 2 ? Optional.empty() : path(workers);
         if (found.isEmpty()) {
-            findings.missing("kthread and worker, whole names of kernel threads: no member leads to a structure that leads "
-                    + "to one that leads back to the task");
+            findings.missing("kthread and worker, whole names of kernel threads: no member leads to a structure "
+                    + "that leads to one that leads back to the task");
             return;
         }
         Path path = found.get();
@@ -161,14 +161,16 @@ final class KernelThreads {
                 texts.add(new Candidate(at, said.asked(), said.asked()));
             }
         }
-        // A worker that waits for work is on a list of its pool, and works on nothing: three words after the list are 0.
+        // A worker that waits for work is on a list of its pool, and works on nothing: three words after the list are
+        // 0.
         List<Worker> idle = workers.stream().filter(worker -> isListNode(worker.self)).toList();
         int work = 2 * pointer;
         boolean nothing = !idle.isEmpty() && idle.stream().allMatch(worker -> worker.self.pointer(work) == 0
                 && worker.self.pointer(work + pointer) == 0 && worker.self.pointer(work + 2 * pointer) == 0);
         List<Worker> busy = workers.stream().filter(worker -> worker.self.pointer(work) != 0).toList();
         boolean something = busy.stream().allMatch(worker -> memory.leadsSomewhere(worker.self.pointer(work))
-                && worker.self.pointer(work + pointer) != 0 && memory.leadsSomewhere(worker.self.pointer(work + 2 * pointer)));
+                && worker.self.pointer(work + pointer) != 0
+                && memory.leadsSomewhere(worker.self.pointer(work + 2 * pointer)));
         if (pool.isEmpty() || texts.isEmpty() || !nothing || !something) {
             findings.missing("worker.pool (" + pools.size() + " could be it), worker.desc (" + texts.size()
                     + ") or worker.current_work");
@@ -240,7 +242,8 @@ final class KernelThreads {
         List<Snapshot> cut = new ArrayList<>();
         List<Snapshot> whole = new ArrayList<>();
         for (Snapshot task : tasks.processes()) {
-            if (tasks.isKernelThread(task) && !workers.contains(task) && memory.leadsSomewhere(task.pointer(path.kthread))) {
+            if (tasks.isKernelThread(task) && !workers.contains(task)
+                    && memory.leadsSomewhere(task.pointer(path.kthread))) {
                 (tasks.name(task).length() == Snapshot.NAME_LENGTH - 1 ? cut : whole).add(task);
             }
         }

@@ -4,10 +4,14 @@ package org.xenhpt.inference;
 import java.util.List;
 import java.util.Optional;
 
-/** {@code mm} and {@code active_mm}, which kernel threads have not; and {@code flags}, which says that they are such. */
+/**
+ * {@code mm} and {@code active_mm}, which kernel threads have not; and {@code flags}, which says that they are such.
+ */
 final class Memory {
     private static final String TASK = "task_struct";
-    /** The values of these flags have not changed since 2.6.27 (include/linux/sched.h), and /proc/PID/stat shows them. */
+    /**
+     * The values of these flags have not changed since 2.6.27 (include/linux/sched.h), and /proc/PID/stat shows them.
+     */
     private static final int PF_KTHREAD = 0x00200000;
     private static final int PF_WQ_WORKER = 0x20;
     /** comm of workers of workqueues. */
@@ -31,7 +35,8 @@ final class Memory {
 
     private void mm() {
         List<Snapshot> users = tasks.processes().stream().filter(t -> !tasks.isKernelThread(t)).toList();
-        List<Candidate> found = Candidate.search(0, tasks.window() - 2 * pointer, pointer, tasks.processes(), (task, offset) -> {
+        List<Candidate> found =
+                Candidate.search(0, tasks.window() - 2 * pointer, pointer, tasks.processes(), (task, offset) -> {
             long mm = task.pointer(offset);
             // An ended process has none left.
             return tasks.isKernelThread(task) ? mm == 0
@@ -44,7 +49,8 @@ final class Memory {
             findings.missing("mm: " + found.size() + " members could be it");
             return;
         }
-        findings.add(TASK, "mm", mm.get(), pointer, "struct mm_struct *", "0 for kernel threads alone, else the same as active_mm");
+        findings.add(TASK, "mm", mm.get(), pointer, "struct mm_struct *",
+                "0 for kernel threads alone, else the same as active_mm");
         findings.add(TASK, "active_mm", new Candidate(mm.get().offset() + pointer, mm.get().agreed(), mm.get().asked()),
                 pointer, "struct mm_struct *", "the same as mm for who has one");
     }

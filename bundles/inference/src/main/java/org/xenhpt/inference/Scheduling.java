@@ -21,12 +21,16 @@ final class Scheduling {
     private static final int INTERRUPTIBLE = 1;
     /** TASK_IDLE, since 4.2 (commit 80ed87c8a9ca). */
     private static final int IDLE = 0x402;
-    /** Weight of nice 0 with and without the extra resolution of 64-bit kernels, and its inverse: kernel/sched/core.c. */
+    /**
+     * Weight of nice 0 with and without the extra resolution of 64-bit kernels, and its inverse: kernel/sched/core.c.
+     */
     private static final int WEIGHT = 1024;
     private static final int RESOLUTION = 10;
     private static final int INVERSE_WEIGHT = 4194304;
     private static final int ENTITY_SIZE = 512;
-    /** By how much the scheduler's clock may differ from the one of start_time: it is not adjusted to the right time. */
+    /**
+     * By how much the scheduler's clock may differ from the one of start_time: it is not adjusted to the right time.
+     */
     private static final long SLACK_NANOS = 200_000_000L;
     private static final int SLACK_SHARE = 1000;
 
@@ -104,8 +108,8 @@ final class Scheduling {
     }
 
     /**
-     * exit_state, exit_code and exit_signal follow each other since 2.6.0. A process's exit_signal is SIGCHLD, but for very
-     * few; that of a thread that is not the first is -1.
+     * exit_state, exit_code and exit_signal follow each other since 2.6.0. A process's exit_signal is SIGCHLD, but for
+     * very few; that of a thread that is not the first is -1.
      */
     private void exitState() {
         List<Candidate> found = new ArrayList<>();
@@ -117,7 +121,8 @@ final class Scheduling {
                     && isExitState(t.int32(signal - 8)));
             if (processes.convinces() && (threads.convinces() || tasks.threads().isEmpty())
                     && tasks.init().int32(signal - 8) == 0) {
-                found.add(new Candidate(at - 8, processes.agreed() + threads.agreed(), processes.asked() + threads.asked()));
+                found.add(new Candidate(at - 8, processes.agreed() + threads.agreed(), processes.asked()
+                        + threads.asked()));
             }
         }
         if (found.size() != 1) {
@@ -127,8 +132,10 @@ final class Scheduling {
         int at = found.get(0).offset();
         String by = "0, or that of an ended task, before an exit_signal of SIGCHLD (of threads, -1)";
         findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
-        findings.add(TASK, "exit_code", new Candidate(at + 4, found.get(0).agreed(), found.get(0).asked()), 4, "int", by);
-        findings.add(TASK, "exit_signal", new Candidate(at + 8, found.get(0).agreed(), found.get(0).asked()), 4, "int", by);
+        findings.add(TASK, "exit_code", new Candidate(at + 4, found.get(0).agreed(), found.get(0).asked()), 4, "int",
+                by);
+        findings.add(TASK, "exit_signal", new Candidate(at + 8, found.get(0).agreed(), found.get(0).asked()), 4, "int",
+                by);
     }
 
     /** EXIT_ZOMBIE and EXIT_DEAD, which 3.15 exchanged (commit ad86622b478e), and both. */
@@ -136,7 +143,9 @@ final class Scheduling {
         return (state & ~0x30) == 0;
     }
 
-    /** The weight of nice 0, which most tasks have, is where the sched_entity begins; the run time follows exec_start. */
+    /**
+     * The weight of nice 0, which most tasks have, is where the sched_entity begins; the run time follows exec_start.
+     */
     void runtime() {
         List<Integer> entities = new ArrayList<>();
         for (int at = 0; at + pointer + 4 < tasks.window(); at += pointer) {
@@ -152,9 +161,11 @@ final class Scheduling {
             return;
         }
         int se = entities.get(0);
-        List<Candidate> found = Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32), pointer,
+        List<Candidate> found =
+                Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32), pointer,
                 tasks.all(), (task, offset) -> isRuntime(task, offset));
-        found.removeIf(c -> 2 * tasks.all().stream().map(t -> t.int64(c.offset())).distinct().count() < tasks.all().size());
+        found.removeIf(c -> 2 * tasks.all().stream().map(t ->
+                t.int64(c.offset())).distinct().count() < tasks.all().size());
         Optional<Candidate> runtime = Candidate.only(found);
         if (runtime.isEmpty()) {
             findings.missing("sum_exec_runtime: " + found.size() + " times could be it");
@@ -163,10 +174,12 @@ final class Scheduling {
         int at = runtime.get().offset() + 8 - se;
         findings.add(TASK, "se", new Candidate(se, runtime.get().agreed(), runtime.get().asked()), at + 8,
                 "struct sched_entity", "begins with the weight of nice 0 for most tasks");
-        findings.add(ENTITY, "exec_start", new Candidate(at - 8, runtime.get().agreed(), runtime.get().asked()), 8, "u64",
+        findings.add(ENTITY, "exec_start", new Candidate(at - 8, runtime.get().agreed(), runtime.get().asked()), 8,
+                "u64",
                 "a time after the task's start");
-        findings.add(ENTITY, "sum_exec_runtime", new Candidate(at, runtime.get().agreed(), runtime.get().asked()), 8, "u64",
-                "not longer than from the task's start to exec_start before it, nor shorter than its earlier value after it");
+        findings.add(ENTITY, "sum_exec_runtime", new Candidate(at, runtime.get().agreed(), runtime.get().asked()), 8,
+                "u64",
+                "not longer than from the task's start to exec_start, nor shorter than its earlier value after it");
     }
 
     private static boolean isWeight(long weight) {

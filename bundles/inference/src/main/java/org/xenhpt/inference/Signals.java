@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * {@code signal_struct}, which the threads of a process share, and the list of threads in it: its head lies in what {@code
- * signal} leads to, and the first node is {@code thread_node} of the process's first thread.
+ * {@code signal_struct}, which the threads of a process share, and the list of threads in it: its head lies in what
+ * {@code signal} leads to, and the first node is {@code thread_node} of the process's first thread.
  */
 final class Signals {
     private static final String TASK = "task_struct";
@@ -67,7 +67,8 @@ final class Signals {
         }
         findings.add(TASK, "thread_node", new Candidate(found.node, whole, asked), 2 * pointer, "struct list_head",
                 "is on a whole list of threads of one tgid");
-        findings.add(TASK, "signal", new Candidate(found.signal, found.agreed, asked), pointer, "struct signal_struct *",
+        findings.add(TASK, "signal", new Candidate(found.signal, found.agreed, asked), pointer,
+                "struct signal_struct *",
                 "leads to where the head of the list of threads lies");
         findings.add(SIGNAL, "thread_head", new Candidate(found.head, found.agreed, asked), 2 * pointer,
                 "struct list_head", "the head of the list through thread_node of the process's first task");
@@ -76,8 +77,8 @@ final class Signals {
     }
 
     /**
-     * Up to 6.6 (commit 8e1f385104ac) threads are also on a list without a head, through thread_group. It is known only where a
-     * process has more than one: of one thread alone, every empty list would do.
+     * Up to 6.6 (commit 8e1f385104ac) threads are also on a list without a head, through thread_group. It is known only
+     * where a process has more than one: of one thread alone, every empty list would do.
      */
     private void threadGroup() {
         var tgid = findings.offset(TASK, "tgid");
@@ -130,8 +131,8 @@ final class Signals {
     }
 
     /**
-     * Of a process of one thread, thread_node and the head lead to each other and nowhere else, and the head is as far from
-     * where signal leads in every process.
+     * Of a process of one thread, thread_node and the head lead to each other and nowhere else, and the head is as far
+     * from where signal leads in every process.
      */
     private Optional<Threads> threads() {
         List<Snapshot> asked = tasks.processes();
@@ -142,7 +143,8 @@ final class Signals {
             for (Snapshot task : asked) {
                 long head = task.pointer(node + pointer);
                 long at = task.gva() + node;
-                if (head == task.pointer(node) && !isInside(head, task) && memory.leadsSomewhere(head) && memory.pointer(head) == at
+                if (head == task.pointer(node) && !isInside(head, task) && memory.leadsSomewhere(head)
+                        && memory.pointer(head) == at
                         && memory.pointer(head + pointer) == at) {
                     heads.put(task, head);
                 }
@@ -231,7 +233,10 @@ final class Signals {
         return true;
     }
 
-    /** nr_threads is among the numbers before the head; where all are equal in all processes, it is not known which it is. */
+    /**
+     * nr_threads is among the numbers before the head; where all are equal in all processes, it is not known which it
+     * is.
+     */
     private void threadCount(Threads found) {
         List<Long> signals = new ArrayList<>(sizes.keySet());
         List<Candidate> counts = new ArrayList<>();
@@ -304,11 +309,12 @@ final class Signals {
         }
     }
 
-    /** sum_sched_runtime stands just before the limits since 2.6.30 (commit 32bd671d6cbe). */
+    /** sum_sched_runtime stands just before the limits, in 2.6.26 as in 7.2. */
     private void limits(int limits) {
         Candidate ordered = Candidate.ask(limits, sizes.keySet(), signal -> isLimits(signal + limits));
         if (!ordered.convinces()) {
-            findings.missing("sum_sched_runtime: of " + ordered.asked() + " processes, " + ordered.agreed() + " have limits");
+            findings.missing("sum_sched_runtime: of " + ordered.asked() + " processes, " + ordered.agreed()
+                    + " have limits");
             return;
         }
         findings.add(SIGNAL, "rlim", ordered, 2 * LIMITS * pointer, "struct rlimit[16]",
@@ -316,7 +322,8 @@ final class Signals {
         int ended = limits - 8;
         Candidate runtime = Candidate.ask(ended, sizes.keySet(), signal -> isTime(signal + ended));
         if (runtime.convinces()) {
-            findings.add(SIGNAL, "sum_sched_runtime", runtime, 8, "unsigned long long", "a time in nanoseconds before rlim");
+            findings.add(SIGNAL, "sum_sched_runtime", runtime, 8, "unsigned long long",
+                    "a time in nanoseconds before rlim");
         }
     }
 

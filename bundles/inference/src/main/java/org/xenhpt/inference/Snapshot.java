@@ -7,8 +7,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A copy of the bytes from a GVA on: of a task, most often. All offsets of one structure are judged on the same copy, so that a
- * guest that changes meanwhile contradicts itself less. Bytes that could not be read are 0.
+ * A copy of the bytes from a GVA on: of a task, most often. All offsets of one structure are judged on the same copy,
+ * so that a guest that changes meanwhile contradicts itself less. Bytes that could not be read are 0.
  */
 final class Snapshot {
     private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Finds the list of processes: of the lists that go through {@code init_task}, the one on which every node is as far from a name
- * as in {@code init_task}. On all others (children, siblings, control groups, run queues) a node is a list's head or another
- * member, and what is where the name should be is none.
+ * Finds the list of processes: of the lists that go through {@code init_task}, the one on which every node is as far
+ * from a name as in {@code init_task}. On all others (children, siblings, control groups, run queues) a node is a
+ * list's head or another member, and what is where the name should be is none.
  */
 final class TaskList {
     /** Fewer processes tell nothing: init, kthreadd and some of its threads are there before the first program runs. */
@@ -43,7 +43,8 @@ final class TaskList {
         for (int offset = 0; offset + 2 * pointer <= init.length(); offset += pointer) {
             long head = place.gva() + offset;
             long next = init.pointer(offset);
-            if (next == head || !memory.leadsSomewhere(next) || !memory.leadsSomewhere(init.pointer(offset + pointer))) {
+            if (next == head || !memory.leadsSomewhere(next)
+                    || !memory.leadsSomewhere(init.pointer(offset + pointer))) {
                 continue;
             }
             List<Long> tasks = walk(offset);
@@ -74,8 +75,8 @@ final class TaskList {
         int plain = 0;
         long from = head;
         long node = memory.pointer(head);
-        // A node is believed only if it leads back to where its address came from: that alone bounds the walk, since no node
-        // can come by twice without the head coming by.
+        // A node is believed only if it leads back to where its address came from: that alone bounds the walk, since no
+        // node can come by twice without the head coming by.
         while (node != head) {
             if (tasks.size() >= most || !memory.leadsSomewhere(node) || memory.pointer(node + pointer) != from) {
                 return List.of();

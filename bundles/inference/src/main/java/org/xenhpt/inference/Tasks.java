@@ -11,8 +11,8 @@ import java.util.TreeMap;
 import java.util.function.ToLongFunction;
 
 /**
- * The tasks that are asked where their members are: {@code init_task}, the processes of the list in its order (of a very long
- * one, a part), and further threads once they are known.
+ * The tasks that are asked where their members are: {@code init_task}, the processes of the list in its order (of a
+ * very long one, a part), and further threads once they are known.
  */
 final class Tasks {
     private final KernelMemory memory;

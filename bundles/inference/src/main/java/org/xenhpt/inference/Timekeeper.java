@@ -5,9 +5,9 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * The kernel's timekeeper, in the image: {@code offs_real}, by which real time is ahead of the time since boot, follows {@code
- * wall_to_monotonic}, which is the same amount negative, in seconds and nanoseconds; and before these are the seconds of both
- * clocks, which differ by as much. That is so since 3.19 (commit 9e3680b1750b).
+ * The kernel's timekeeper, in the image: {@code offs_real}, by which real time is ahead of the time since boot, follows
+ * {@code wall_to_monotonic}, which is the same amount negative, in seconds and nanoseconds; and before these are the
+ * seconds of both clocks, which differ by as much. That is so since 3.19 (commit 9e3680b1750b).
  */
 final class Timekeeper {
     private static final String STRUCT = "timekeeper";
@@ -93,7 +93,7 @@ final class Timekeeper {
 
     private void add(Snapshot bytes, int begin, int real) {
         findings.symbol(STRUCT, bytes.gva() + begin);
-        String by = "wall_to_monotonic before it is the same amount negative, and so do the seconds of both clocks differ";
+        String by = "wall_to_monotonic before it is the same amount negative, and both clocks' seconds differ by it";
         findings.add(STRUCT, "offs_real", new Candidate(real - begin, 1, 1), 8, "ktime_t", by);
         findings.add(STRUCT, "offs_boot", new Candidate(real - begin + 8, 1, 1), 8, "ktime_t", by);
     }

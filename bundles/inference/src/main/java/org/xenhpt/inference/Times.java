@@ -31,11 +31,13 @@ final class Times {
 
     /** A u64 each, since 3.17 (commit ccbf62d8a284). */
     private boolean nanoseconds() {
-        List<Candidate> found = Candidate.search(0, tasks.window() - 16, tasks.memory().pointerSize(), tasks.processes(),
+        List<Candidate> found =
+                Candidate.search(0, tasks.window() - 16, tasks.memory().pointerSize(), tasks.processes(),
                 (task, offset) -> {
                     long monotonic = task.int64(offset);
                     // The one that counts the time in which the machine was suspended is never the smaller.
-                    return monotonic > 0 && task.int64(offset + 8) >= monotonic && task.int64(offset + 8) < LONGEST_NANOS;
+                    return monotonic > 0 && task.int64(offset + 8) >= monotonic
+                            && task.int64(offset + 8) < LONGEST_NANOS;
                 });
         found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 16)
                 || !grows(task -> task.int64(pair.offset()))
@@ -72,7 +74,8 @@ final class Times {
     private long nanos(Snapshot task, int offset) {
         long seconds = task.pointer(offset);
         long nanos = task.pointer(offset + tasks.memory().pointerSize());
-        return seconds < 0 || seconds > LONGEST_NANOS / NANOS || nanos < 0 || nanos >= NANOS ? -1 : seconds * NANOS + nanos;
+        return seconds < 0 || seconds > LONGEST_NANOS / NANOS || nanos < 0 || nanos >= NANOS ? -1 : seconds * NANOS
+                + nanos;
     }
 
     private void add(Candidate monotonic, int size, String type) {

@@ -17,8 +17,8 @@ import org.xenhpt.testkit.FakePageTables;
 import org.xenhpt.translation.X86Translator;
 
 /**
- * A fake kernel that keeps its tasks in a layout given as data, with all that a kernel's tasks have to do with each other: lists,
- * parents, threads, stacks, credentials, workers. What the layout does not name is noise.
+ * A fake kernel that keeps its tasks in a layout given as data, with all that a kernel's tasks have to do with each
+ * other: lists, parents, threads, stacks, credentials, workers. What the layout does not name is noise.
  */
 final class FakeKernel {
     static final long DIRECT_MAP_64 = 0xffff888000000000L;
@@ -49,7 +49,10 @@ final class FakeKernel {
     private final long threadFunction;
     private final long init;
 
-    /** @param at offsets by {@code struct.member}, and the sizes {@code task_struct}, {@code signal_struct}, {@code cred} */
+    /**
+     * @param at offsets by {@code struct.member}, and the sizes {@code task_struct}, {@code signal_struct}, {@code
+     * cred}
+     */
     FakeKernel(Map<String, Integer> at, PagingMode paging, String release) {
         this.at = at;
         this.paging = paging;
@@ -174,7 +177,8 @@ final class FakeKernel {
             kernelThread(20 + i, kthreadd, "kthread" + i, 0);
         }
         for (int i = 0; i < 10; i++) {
-            process(100 + i, i > 5 ? processes.get(processes.size() - 1) : first, "daemon " + i, i % 3 == 0 ? 1000 + i : 0);
+            process(100 + i, i > 5 ? processes.get(processes.size() - 1) : first, "daemon " + i, i % 3 == 0 ? 1000 + i
+                    : 0);
         }
         long java = process(200, first, "java", 33);
         for (int i = 1; i < 4; i++) {
@@ -256,7 +260,8 @@ final class FakeKernel {
         return pointer == 8 ? value : value & 0xffffffffL;
     }
 
-    private void task(long task, int pid, int tgid, long parent, long leader, String name, long signal, long cred, int uid,
+    private void task(long task, int pid, int tgid, long parent, long leader, String name, long signal, long cred,
+            int uid,
             int flags) {
         for (int i = 0; i < at.get("task_struct"); i += 4) {
             int kind = i / 4 % 3;
@@ -346,7 +351,8 @@ final class FakeKernel {
         for (long task : all) {
             List<Long> children = new ArrayList<>();
             children.add(member(task, "task_struct.children"));
-            childrenOf.getOrDefault(task, List.of()).forEach(child -> children.add(member(child, "task_struct.sibling")));
+            childrenOf.getOrDefault(task, List.of()).forEach(child ->
+                    children.add(member(child, "task_struct.sibling")));
             ring(children);
         }
         ring(List.of(member(init, "task_struct.sibling")));

@@ -31,9 +31,10 @@ import org.xenhpt.identify.LinuxIdentifier;
 import org.xenhpt.translation.X86Translator;
 
 /**
- * Run by hand: infers the layouts of memory images as if they carried neither BTF nor kallsyms; compares them with the images'
- * own BTF where there is one, and the tasks read with them with what the guest's own /proc said, where that lies beside the
- * image as NAME.list (a line a task: tid pid ppid state euid start-ticks cpu-ticks [...] name-in-hexadecimal).
+ * Run by hand: infers the layouts of memory images as if they carried neither BTF nor kallsyms; compares them with the
+ * images' own BTF where there is one, and the tasks read with them with what the guest's own /proc said, where that
+ * lies beside the image as NAME.list (a line a task: tid pid ppid state euid start-ticks cpu-ticks [...]
+ * name-in-hexadecimal).
  *
  * <p>Arguments: images; {@code -v} before them shows every member.
  */
@@ -46,7 +47,8 @@ final class InferenceReport {
 
     public static void main(String[] arguments) throws IOException {
         boolean verbose = arguments.length > 0 && arguments[0].equals("-v");
-        System.out.println("| image | kernel | members right / with BTF | tasks' fields right / asked | ms | not found |");
+        System.out.println("| image | kernel | members right / with BTF | tasks' fields right / asked | ms |"
+                + " not found |");
         System.out.println("| --- | --- | --- | --- | --- | --- |");
         for (String image : List.of(arguments).subList(verbose ? 1 : 0, arguments.length)) {
             X86Translator translator = new X86Translator();
@@ -73,7 +75,8 @@ final class InferenceReport {
         Profile profile = new InferredProfiles().find(guest, kernel, space, Needs.NONE, Progress.NONE).orElseThrow();
         System.out.println("| " + image.getFileName() + " | " + kernel.release() + " " + kernel.architecture().label()
                 + " " + kernel.paging().label() + " | " + members(findings, guest, kernel, space, verbose) + " | "
-                + tasks(image, new Kernel(kernel, profile), space) + " | " + millis + (Boolean.getBoolean("reads") ? " (" + memory.reads() + " reads)" : "") + " | "
+                + tasks(image, new Kernel(kernel, profile), space) + " | " + millis
+                + (Boolean.getBoolean("reads") ? " (" + memory.reads() + " reads)" : "") + " | "
                 + String.join("; ", findings.missing()) + " |");
     }
 

@@ -141,7 +141,8 @@ class InferenceTest {
             // Everything from the list of tasks on moves, as options that add members move it.
             int shift = 8 * (1 + random.nextInt(60));
             int tasks = layout.get("task_struct.tasks");
-            layout.replaceAll((name, offset) -> name.startsWith("task_struct.") && offset >= tasks ? offset + shift : offset);
+            layout.replaceAll((name, offset) -> name.startsWith("task_struct.") && offset >= tasks ? offset + shift
+                    : offset);
             layout.put("task_struct", layout.get("task_struct") + shift);
             assertFound(infer(new FakeKernel(layout, paging, "6.1.0-fake").usual()), layout);
         }
@@ -201,7 +202,8 @@ class InferenceTest {
         for (int i = 0; i < count; i++) {
             long task = i == 0 ? init : FakeKernel.DIRECT_MAP_64 + (4 << 20) + i * 0x2000L;
             nodes[i] = kernel.member(task, "task_struct.tasks");
-            kernel.memory().putString(kernel.gpa(kernel.member(task, "task_struct.comm")), i == 0 ? "swapper/0" : "forged");
+            kernel.memory().putString(kernel.gpa(kernel.member(task, "task_struct.comm")), i == 0 ? "swapper/0"
+                    : "forged");
         }
         for (int i = 0; i < count; i++) {
             kernel.word(nodes[i], nodes[(i + 1) % count]);
@@ -238,7 +240,8 @@ class InferenceTest {
 
     private static void assertNothingFound(FakeKernel kernel, String why) {
         assertTimeoutPreemptively(HANG, () -> assertThatThrownBy(() -> new InferredProfiles().find(kernel.guest(),
-                kernel.identity(), kernel.space(), Needs.NONE, Progress.NONE)).isInstanceOfSatisfying(HptException.class,
+                kernel.identity(), kernel.space(), Needs.NONE,
+                Progress.NONE)).isInstanceOfSatisfying(HptException.class,
                 e -> assertThat(e.reason()).isEqualTo(Reason.NO_PROFILE)).hasMessageContaining(why));
     }
 

@@ -6,9 +6,11 @@ package org.xenhpt.api.profile;
  *
  * @param source     the kind of source: {@code guest-memory}, {@code btf}, {@code system-map}, {@code isf},
  *                   {@code volatility2}, {@code inference}, {@code hand}
- * @param from       the file or guest it was made from, as people read it; for what was inferred, also what bears it out
+ * @param from       the file or guest it was made from, as people read it; for what was inferred, also what bears it
+ * out
  * @param made       the day, ISO 8601
- * @param confidence how sure it is, from 0 to 1: 1 for what a build says of itself, less for what was concluded. Results
+ * @param confidence how sure it is, from 0 to 1: 1 for what a build says of itself, less for what was concluded.
+ * Results
  *                   that rest on less than 1 are shown as such
  */
 public record Origin(String source, String from, String made, double confidence) {

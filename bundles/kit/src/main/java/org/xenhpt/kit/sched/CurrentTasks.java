@@ -20,15 +20,16 @@ public interface CurrentTasks {
     String description();
 
     /**
-     * For a profile that does not tell it, such as an inferred one: tasks can be listed, and asking for the running ones
-     * says what is missing.
+     * For a profile that does not tell it, such as an inferred one: tasks can be listed, and asking for the running
+     * ones says what is missing.
      */
     static CurrentTasks unknown(Kernel kernel) {
         return new CurrentTasks() {
             @Override
             public long pointerAddress(long perCpuOffset) {
                 throw new HptException(Step.DECODER, Reason.BAD_PROFILE, kernel.profile().name(), "the profile ("
-                        + kernel.profile().origin().source() + ") does not tell where kernel " + kernel.identity().release()
+                        + kernel.profile().origin().source() + ") does not tell where kernel "
+                        + kernel.identity().release()
                         + " keeps the running task (current_task or pcpu_hot)")
                         .next("make a profile from this build's System.map with: hpt profile make");
             }
