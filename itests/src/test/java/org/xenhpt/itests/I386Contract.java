@@ -16,11 +16,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.itests.guest.GuestSpec;
 import org.xenhpt.itests.guest.ImageFormat;
+import org.xenhpt.itests.guest.TaskList;
 import org.xenhpt.itests.guest.TestGuest;
 
 /**
- * 32-bit guests. Debian's i386 kernels carry neither BTF nor data symbols, so that nothing tells hpt their structures; it
- * identifies them, which needs their page tables to be walked.
+ * 32-bit guests. Debian's i386 kernels carry neither BTF nor data symbols: hpt infers their structures from the tasks in their
+ * memory.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class I386Contract {
@@ -47,10 +48,28 @@ abstract class I386Contract {
         Identity.of(guest.uri()).check(guest, "i386", paging());
     }
 
+    @Test
+    void showsTheProcessesOfTheLiveGuest() throws IOException {
+        showsTheTasks(false);
+    }
+
+    @Test
+    void showsTheThreadsOfTheLiveGuest() throws IOException {
+        showsTheTasks(true);
+    }
+
+    private void showsTheTasks(boolean threads) throws IOException {
+        TaskList before = guest.list();
+        Hpt.Result result = threads ? Hpt.run("ps", guest.uri(), "--json", "-T") : Hpt.run("ps", guest.uri(), "--json");
+        new Agreement(before, guest.list(), threads).check(result.rows());
+        assertThat(result.err()).as("what was inferred is marked").contains("inferred, confidence 0.");
+    }
+
     @ParameterizedTest
     @EnumSource(names = {"RAW", "ELF", "KDUMP", "LIME"})
-    void identifiesAnImage(ImageFormat format, @TempDir Path folder) throws IOException {
+    void readsAnImage(ImageFormat format, @TempDir Path folder) throws IOException {
         Path image = folder.resolve("image");
+        TaskList before = guest.list();
         guest.stop();
         try {
             guest.image(image, format);
@@ -58,15 +77,15 @@ abstract class I386Contract {
             guest.resume();
         }
         Identity.of("file:" + image).check(guest, "i386", paging());
+        new Agreement(before, guest.list(), true).check(Hpt.run("ps", "file:" + image, "--json", "-T").rows());
         Files.delete(image);
     }
 
     @Test
-    void saysWhyItCannotListTheProcesses() {
-        Hpt.Result result = Hpt.run("ps", guest.uri());
-        assertThat(result.exitCode()).as("exit code of %s", result)
-                .isIn(Reason.NO_PROFILE.exitCode(), Reason.NO_DECODER.exitCode());
+    void saysThatTheRunningTaskIsNotKnown() {
+        Hpt.Result result = Hpt.run("current", guest.uri());
+        assertThat(result.exitCode()).as("exit code of %s", result).isEqualTo(Reason.BAD_PROFILE.exitCode());
         assertThat(result.out()).isEmpty();
-        assertThat(result.err()).contains("6.1.0").doesNotContain("Exception", "\tat ");
+        assertThat(result.err()).contains("does not tell where kernel 6.1.0").doesNotContain("Exception", "\tat ");
     }
 }

@@ -28,6 +28,7 @@ import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentifier;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Origin;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.progress.Progress;
@@ -148,6 +149,11 @@ public final class GuestFrontEnd implements FrontEnd {
         return new GuestSession(uri, guest, identity, space, findings, problem);
     }
 
+    private static String inferred(Origin origin) {
+        return origin.confidence() < 1
+                ? "; NOT CERTAIN, confidence " + origin.confidence() + ": " + origin.from() : "";
+    }
+
     /** A profile that no decoder can use is not the last word: another source may have a better one. */
     private Optional<Session> decode(GuestUri uri, Guest guest, AddressSpace space, Kernel kernel,
             ProfileSource source, List<Finding> findings, HptException problem) {
@@ -160,7 +166,7 @@ public final class GuestFrontEnd implements FrontEnd {
                 var reader = decoder.attach(kernel, space);
                 List<Finding> all = new ArrayList<>(findings);
                 all.add(new Finding("profile", kernel.profile().name(), source.name() + ", made from "
-                        + kernel.profile().origin().source()));
+                        + kernel.profile().origin().source() + inferred(kernel.profile().origin())));
                 all.add(new Finding("decoder", decoder.name(), "fits what the profile has"));
                 return Optional.of(new GuestSession(uri, guest, kernel, space, decoder.name(), reader, all));
             } catch (HptException failure) {

@@ -29,7 +29,7 @@ final class ProfileReader {
     private static final List<String> SECTIONS =
             List.of("schema", "kernel", "origin", "symbols", "structs", "constants");
     private static final List<String> KERNEL = List.of("release", "architecture", "banner", "build-id");
-    private static final List<String> ORIGIN = List.of("source", "from", "made");
+    private static final List<String> ORIGIN = List.of("source", "from", "made", "confidence");
     private static final List<String> STRUCT = List.of("size", "members");
     private static final List<String> MEMBER = List.of("offset", "size", "type");
 
@@ -45,6 +45,7 @@ final class ProfileReader {
     /** Where symbols of more than 32 bits stand; wrong if the kernel turns out to be a 32-bit one. */
     private final List<Mark> wide = new ArrayList<>();
     private Architecture architecture;
+    private double confidence = 1;
     private Mark kernelMark;
 
     private ProfileReader(Problems problems) {
@@ -62,7 +63,7 @@ final class ProfileReader {
         KernelMatch match = new KernelMatch(architecture, kernel.get("release"), kernel.getOrDefault("banner", ""),
                 kernel.getOrDefault("build-id", ""));
         Origin from = new Origin(origin.getOrDefault("source", "hand"), origin.getOrDefault("from", ""),
-                origin.getOrDefault("made", ""));
+                origin.getOrDefault("made", ""), confidence);
         return new Profile(name, match, from, symbols, structs, constants);
     }
 
@@ -86,7 +87,7 @@ final class ProfileReader {
                     kernelMark = key.getStartMark();
                     kernel(y);
                 }
-                case "origin" -> y.mapping("origin", (o, field) -> text(o, field, ORIGIN, origin));
+                case "origin" -> y.mapping("origin", this::origin);
                 case "symbols" -> y.mapping("symbols", this::symbol);
                 case "structs" -> y.mapping("structs", this::struct);
                 case "constants" -> y.mapping("constants", (c, constant) ->
@@ -160,6 +161,19 @@ final class ProfileReader {
             if (!kernel.containsKey(required)) {
                 problems.add(kernelMark, "'" + required + ":' is missing in kernel");
             }
+        }
+    }
+
+    private void origin(SafeYaml yaml, ScalarEvent key) {
+        Mark mark = text(yaml, key, ORIGIN, origin);
+        if (mark == null || !key.getValue().equals("confidence")) {
+            return;
+        }
+        String value = origin.get("confidence");
+        if (value.matches("0(\\.\\d{1,9})?|1(\\.0{1,9})?")) {
+            confidence = Double.parseDouble(value);
+        } else {
+            problems.add(mark, "confidence must be a number from 0 to 1, such as 0.95, not '" + Text.shown(value) + "'");
         }
     }
 

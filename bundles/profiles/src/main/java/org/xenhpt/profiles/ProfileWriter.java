@@ -53,6 +53,9 @@ final class ProfileWriter {
         field("source", profile.origin().source());
         optional("from", profile.origin().from());
         optional("made", profile.origin().made());
+        if (profile.origin().confidence() < 1) {
+            out.append("  confidence: ").append(profile.origin().confidence()).append('\n');
+        }
         if (!profile.symbols().isEmpty()) {
             out.append("symbols:\n");
             profile.symbols().forEach((name, address) -> out.append("  ").append(scalar(name))

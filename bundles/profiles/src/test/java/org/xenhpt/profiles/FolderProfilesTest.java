@@ -73,7 +73,7 @@ class FolderProfilesTest {
         members.put("null", new Member(48, 8, "void (*)(const char *, ...)"));
         Profile all = new Profile("all", new KernelMatch(Architecture.X86_64, "6.1",
                 "Linux version 6.1 (a@b) (gcc: 'x' \"y\", #1) \\ {z} \u00fc \u001b[31m \t\u2028", "0e11"),
-                new Origin("btf + system-map", "a, b: c", "2026-11-21"),
+                new Origin("btf + inference", "a, b: c", "2026-11-21", 0.93),
                 Map.of("_text", 0xffffffff81000000L, "zero", 0L, "__func__.12", 1L, "y", 2L, "a: b", 3L, "\u00e9", 4L, "12", 5L,
                         "#x", 6L, "-", 7L),
                 Map.of("task_struct", new StructLayout(64, members), "empty", new StructLayout(0, Map.of()),

@@ -98,6 +98,7 @@ class ProfileReaderTest {
         "0xffffffff82a13a40          | 0x+1                 | p.yaml:10:14: the address of init_task must be hexadecimal with 0x, at most 64 bits, not '0x+1'",
         "size: 9792                  | size: 9.5            | p.yaml:14:11: size must be a whole number, decimal or hexadecimal with 0x, not '9.5'",
         "size: 9792                  | size: -1             | p.yaml:14:11: size must be from 0 to 268435456, not -1",
+        "source: hand                | confidence: 1.5      | p.yaml:8:22: confidence must be a number from 0 to 1, such as 0.95, not '1.5'",
         "size: 9792                  | size: 010            | p.yaml:14:11: size must be a whole number, decimal or hexadecimal with 0x, not '010'",
         "size: 9792                  | size: 2970           | p.yaml:16:7: member comm ends at byte 2984, beyond the 2970 bytes of task_struct",
         "offset: 2968, size: 16      | offset: 2968         | p.yaml:16:7: member comm needs offset and size (bytes): {offset: 0, size: 4, type: int}",

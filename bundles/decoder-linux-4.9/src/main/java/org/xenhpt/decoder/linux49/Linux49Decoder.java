@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.decoder.linux49;
 
+import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.osgi.service.component.annotations.Component;
 import org.xenhpt.api.decoder.Decoder;
@@ -13,12 +15,16 @@ import org.xenhpt.kit.sched.CurrentTasks;
 import org.xenhpt.kit.sched.LinuxTaskReader;
 
 /**
- * Linux 4.9 to 6.1: thread_info is in task_struct (commit c65eacbe290b), and the running task is in the per-CPU variable
- * {@code current_task}, on x86-64 an offset from 0.
+ * Linux 4.9 to 6.1: thread_info is in task_struct (commit c65eacbe290b), and the running task is in the per-CPU
+ * variable {@code current_task}, on x86-64 an offset from 0. Where the profile names no place of the running task, any
+ * kernel that keeps its threads in {@code signal_struct.thread_head}, since 3.14 (commit 0c740d0afc3b): the generations
+ * differ in nothing else.
  */
 @Component
 public final class Linux49Decoder implements Decoder {
     private static final String CURRENT_TASK = "current_task";
+    /** Where kernels after 6.1 keep it. */
+    private static final Set<String> OTHER_PLACES = Set.of("pcpu_hot", "const_pcpu_hot", "const_current_task");
 
     @Override
     public String name() {
@@ -32,8 +38,13 @@ public final class Linux49Decoder implements Decoder {
 
     @Override
     public boolean fits(Kernel kernel) {
-        Long linked = kernel.profile().symbols().get(CURRENT_TASK);
-        if (linked == null || !kernel.identity().version().atLeast(4, 9)) {
+        Map<String, Long> symbols = kernel.profile().symbols();
+        Long linked = symbols.get(CURRENT_TASK);
+        if (linked == null) {
+            return OTHER_PLACES.stream().noneMatch(symbols::containsKey)
+                    && kernel.profile().member("signal_struct", "thread_head").isPresent();
+        }
+        if (!kernel.identity().version().atLeast(4, 9)) {
             return false;
         }
         Architecture architecture = kernel.identity().architecture();
@@ -43,7 +54,11 @@ public final class Linux49Decoder implements Decoder {
 
     @Override
     public TaskReader attach(Kernel kernel, AddressSpace space) {
-        long symbol = kernel.symbol(CURRENT_TASK);
+        OptionalLong found = kernel.findSymbol(CURRENT_TASK);
+        if (found.isEmpty()) {
+            return new LinuxTaskReader(kernel, space, CurrentTasks.unknown(kernel));
+        }
+        long symbol = found.getAsLong();
         return new LinuxTaskReader(kernel, space, new CurrentTasks() {
             @Override
             public long pointerAddress(long perCpuOffset) {

@@ -2,12 +2,14 @@
 package org.xenhpt.decoder.linux49;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.xenhpt.api.decoder.TaskReader;
+import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Task;
@@ -33,9 +35,21 @@ class Linux49DecoderTest {
 
     @Test
     void othersKernelsAreLeftToOthers() {
-        assertThat(decoder.fits(kernelWith(Map.of()))).isFalse();
         assertThat(decoder.fits(kernelWith(Map.of("pcpu_hot", 0x1000L)))).isFalse();
         assertThat(decoder.fits(kernelWith(Map.of("current_task", 0xffffffff82000000L)))).as("6.15").isFalse();
+    }
+
+    @Test
+    void withoutThePlaceOfTheRunningTaskProcessesAreListedAndTheRunningOneIsNot() {
+        Kernel kernel = kernelWith(Map.of());
+        assertThat(decoder.fits(kernel)).isTrue();
+        linux.process(1, linux.initTask(), 0, "init");
+        AddressSpace space = new X86Translator().open(linux.memory(), kernel.identity().paging(),
+                kernel.identity().rootGpa());
+        TaskReader reader = decoder.attach(kernel, space);
+        assertThat(reader.read(TaskQuery.PROCESSES).tasks()).extracting(Task::name).containsExactly("init");
+        assertThatThrownBy(() -> reader.current(List.of())).isInstanceOf(HptException.class)
+                .hasMessageContaining("does not tell where kernel 6.1.0-fake keeps the running task");
     }
 
     private void reads(Kernel kernel) {

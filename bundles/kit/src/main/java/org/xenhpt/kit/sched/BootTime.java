@@ -15,8 +15,8 @@ import org.xenhpt.kit.Layouts;
  * When the guest booted, by its own clock: the real-time offset less the boot-time offset of the kernel's timekeeper
  * (kernel/time/timekeeping.c).
  *
- * <p>The timekeeper is in {@code tk_core} from 3.17 on (commit 3fdb14fd1df7), after a sequence counter, and in
- * {@code timekeeper_data[0]} from 6.17 on.
+ * <p>The timekeeper is {@code timekeeper} up to 3.16, in {@code tk_core} from 3.17 on (commit 3fdb14fd1df7), after a sequence
+ * counter, and in {@code timekeeper_data[0]} from 6.17 on. An inferred profile gives where it begins as {@code timekeeper}.
  */
 final class BootTime {
     private final AddressSpace space;
@@ -36,7 +36,8 @@ final class BootTime {
         int offset = layouts.find("tk_data", "timekeeper").map(Field::offset)
                 .or(() -> layouts.size("seqcount_raw_spinlock").map(BootTime::aligned))
                 .or(() -> layouts.size("seqcount").map(BootTime::aligned)).orElse(8);
-        this.timekeeper = data.isEmpty() ? 0 : data.getAsLong() + offset;
+        OptionalLong itself = kernel.findSymbol("timekeeper");
+        this.timekeeper = itself.isPresent() ? itself.getAsLong() : data.isEmpty() ? 0 : data.getAsLong() + offset;
     }
 
     private static int aligned(int size) {
@@ -44,7 +45,7 @@ final class BootTime {
     }
 
     static List<String> symbols() {
-        return List.of("tk_core", "timekeeper_data");
+        return List.of("timekeeper", "tk_core", "timekeeper_data");
     }
 
     static List<String> members() {

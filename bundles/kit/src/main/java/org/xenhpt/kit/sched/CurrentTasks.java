@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.kit.sched;
 
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.kernel.Kernel;
+
 /** Where a generation of kernels keeps the task that each CPU runs. */
 public interface CurrentTasks {
     /**
@@ -13,4 +18,26 @@ public interface CurrentTasks {
 
     /** As people read it: {@code per-CPU current_task}. */
     String description();
+
+    /**
+     * For a profile that does not tell it, such as an inferred one: tasks can be listed, and asking for the running
+     * ones says what is missing.
+     */
+    static CurrentTasks unknown(Kernel kernel) {
+        return new CurrentTasks() {
+            @Override
+            public long pointerAddress(long perCpuOffset) {
+                throw new HptException(Step.DECODER, Reason.BAD_PROFILE, kernel.profile().name(), "the profile ("
+                        + kernel.profile().origin().source() + ") does not tell where kernel "
+                        + kernel.identity().release()
+                        + " keeps the running task (current_task or pcpu_hot)")
+                        .next("make a profile from this build's System.map with: hpt profile make");
+            }
+
+            @Override
+            public String description() {
+                return "unknown";
+            }
+        };
+    }
 }

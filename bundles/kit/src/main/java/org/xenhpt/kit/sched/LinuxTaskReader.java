@@ -59,8 +59,8 @@ public final class LinuxTaskReader implements TaskReader {
     private final Field tasks;
     private final Field pid;
     private final Field tgid;
-    private final Field state;
-    private final Field exitState;
+    private final Optional<Field> state;
+    private final Optional<Field> exitState;
     private final Field flags;
     private final Field realParent;
     private final Field signal;
@@ -68,6 +68,7 @@ public final class LinuxTaskReader implements TaskReader {
     private final Field threadNode;
     private final Optional<Field> threadCount;
     private final Optional<Field> start;
+    private final boolean startIsTimespec;
     private final Optional<Field> runtime;
     private final Optional<Field> endedRuntime;
     private final Optional<Field> credentials;
@@ -95,8 +96,8 @@ public final class LinuxTaskReader implements TaskReader {
         this.pid = layouts.get("task_struct", "pid");
         this.tgid = layouts.get("task_struct", "tgid");
         // Renamed in 5.14 (commit 2f064a59a11f).
-        this.state = layouts.get("task_struct", "__state", "state");
-        this.exitState = layouts.get("task_struct", "exit_state");
+        this.state = layouts.find("task_struct", "__state").or(() -> layouts.find("task_struct", "state"));
+        this.exitState = layouts.find("task_struct", "exit_state");
         this.flags = layouts.get("task_struct", "flags");
         this.realParent = layouts.get("task_struct", "real_parent");
         this.signal = layouts.get("task_struct", "signal");
@@ -106,6 +107,9 @@ public final class LinuxTaskReader implements TaskReader {
         // Renamed in 5.5 (commit cf25e24db61c).
         this.start = layouts.find("task_struct", "start_boottime")
                 .or(() -> layouts.find("task_struct", "real_start_time"));
+        // A struct timespec up to 3.16 (commit ccbf62d8a284).
+        this.startIsTimespec = kernel.profile().member("task_struct", "real_start_time")
+                .filter(member -> member.type().equals("struct timespec")).isPresent();
         this.runtime = layouts.find("task_struct", "se.sum_exec_runtime");
         this.endedRuntime = layouts.find("signal_struct", "sum_sched_runtime");
         this.credentials = layouts.find("task_struct", "real_cred");
@@ -305,11 +309,12 @@ public final class LinuxTaskReader implements TaskReader {
         private void row(long task, int number, int process, long cpuOfGroup, boolean oneThread) {
             int taskFlags = flags.signed(space, task);
             boolean kernelThread = (taskFlags & PF_KTHREAD) != 0;
-            char letter = wantsState
-                    ? letters.letter(state.unsigned(space, task), exitState.signed(space, task)) : '?';
+            // Without exit_state, an ended task could not be told from a running one.
+            char letter = wantsState && state.isPresent() && exitState.isPresent()
+                    ? letters.letter(state.get().unsigned(space, task), exitState.get().signed(space, task)) : '?';
             long cpu = oneThread && wantsCpu && runtime.isPresent()
                     ? space.readLong(runtime.get().address(task)) : cpuOfGroup;
-            long started = wantsStart && start.isPresent() ? start.get().unsigned(space, task) : Task.UNKNOWN;
+            long started = wantsStart && start.isPresent() ? startNanos(task) : Task.UNKNOWN;
             String name = wantsName ? names.of(task, taskFlags, kernelThread) : "";
             long user = Task.UNKNOWN;
             long userGroup = Task.UNKNOWN;
@@ -332,6 +337,14 @@ public final class LinuxTaskReader implements TaskReader {
             }
             rows.add(new Task(task, number, process, parent, letter, user, userGroup, started, cpu,
                     name, kernelThread));
+        }
+
+        private long startNanos(long task) {
+            if (!startIsTimespec) {
+                return start.get().unsigned(space, task);
+            }
+            long at = start.get().address(task);
+            return space.readPointer(at) * 1_000_000_000L + space.readPointer(at + space.pointerSize());
         }
 
         private String numberOf(long task) {

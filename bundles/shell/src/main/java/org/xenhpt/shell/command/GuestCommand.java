@@ -15,6 +15,7 @@ import org.xenhpt.api.frontend.Session;
 import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.process.Gap;
 import org.xenhpt.api.process.ProcessTable;
+import org.xenhpt.api.profile.Origin;
 import org.xenhpt.shell.Console;
 import org.xenhpt.shell.ExitCodes;
 import org.xenhpt.shell.Hpt;
@@ -70,12 +71,20 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
         try (ProgressLine progress = new ProgressLine(console());
                 Sessions.Lease lease = sessions.attach(uri, progress)) {
             progress.erase();
+            lease.session().kernel().ifPresent(kernel -> sayHowSure(kernel.profile().origin()));
             try {
                 return question.applyAsInt(lease.session());
             } catch (HptException e) {
                 sessions.drop(lease.session());
                 throw e;
             }
+        }
+    }
+
+    private void sayHowSure(Origin origin) {
+        if (origin.confidence() < 1) {
+            console().say("note: the kernel's structures were inferred, confidence " + origin.confidence()
+                    + "; hpt identify tells on what it rests");
         }
     }
 

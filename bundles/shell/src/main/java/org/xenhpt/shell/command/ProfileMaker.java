@@ -189,7 +189,8 @@ final class ProfileMaker {
                 agreed("release", a, b, KernelMatch::release), agreed("banner", a, b, KernelMatch::banner),
                 agreed("build id", a, b, KernelMatch::buildId));
         return new Profile(a.name(), kernel, new Origin(joined(a.origin().source(), b.origin().source()),
-                joined(a.origin().from(), b.origin().from()), a.origin().made()), symbols, structs, constants);
+                joined(a.origin().from(), b.origin().from()), a.origin().made(),
+                Math.min(a.origin().confidence(), b.origin().confidence())), symbols, structs, constants);
     }
 
     private static String joined(String a, String b) {

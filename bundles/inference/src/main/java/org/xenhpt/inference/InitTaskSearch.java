@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.inference;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Finds {@code init_task} in the kernel image: the name of the idle task, near which words point back to one place
+ * before it. These are its parent, real parent and group leader, for {@code init_task} is its own. Only the image is
+ * looked at, through the kernel's own tables: copies of an older kernel elsewhere in RAM are never met.
+ */
+final class InitTaskSearch {
+    /** A place that may be {@code init_task}. */
+    record Place(long gva, int name) {
+    }
+
+    /** INIT_TASK_COMM; kernels for more than one CPU add the CPU's number. */
+    private static final List<String> NAMES = List.of("swapper/0", "swapper");
+    private static final int WORD = 's' | 'w' << 8 | 'a' << 16 | 'p' << 24;
+    private static final int PAGE = 4096;
+    /** No kernel's task_struct has its name further from its start, or its parent further after its name. In bytes. */
+    private static final int FURTHEST_BEFORE = 16 << 10;
+    private static final int FURTHEST_AFTER = 2 << 10;
+    /** real_parent, parent and group_leader. */
+    private static final int LEAST_VOTES = 3;
+    private static final int MOST_PLACES_OF_A_NAME = 32;
+    private static final int MOST_NAMES = 64;
+    private static final long LARGEST_IMAGE = 1L << 30;
+
+    private final KernelMemory memory;
+
+    InitTaskSearch(KernelMemory memory) {
+        this.memory = memory;
+    }
+
+    /** All places; of those with the same name, the ones with the most words pointing back first. */
+    List<Place> places() {
+        List<Place> places = new ArrayList<>();
+        for (long name : names()) {
+            Map<Long, Integer> votes = votesFor(name);
+            votes.entrySet().stream().filter(vote -> vote.getValue() >= LEAST_VOTES)
+                    .sorted((a, b) -> b.getValue() - a.getValue()).limit(MOST_PLACES_OF_A_NAME)
+                    .forEach(vote -> places.add(new Place(vote.getKey(), (int) (name - vote.getKey()))));
+        }
+        return places;
+    }
+
+    private List<Long> names() {
+        List<Long> found = new ArrayList<>();
+        long start = memory.kernel().imageStart() & -PAGE;
+        long end = memory.kernel().imageEnd();
+        if (end - start < 0 || end - start > LARGEST_IMAGE) {
+            return found;
+        }
+        byte[] page = new byte[PAGE + Snapshot.NAME_LENGTH];
+        for (long gva = start; gva != end && end - gva > 0; gva += PAGE) {
+            int length = memory.copy(gva, page);
+            if (length < PAGE) {
+                continue;
+            }
+            Snapshot bytes = new Snapshot(gva, page, length, memory.pointerSize());
+            for (int i = 0; i < PAGE && i + Snapshot.NAME_LENGTH <= length && found.size() < MOST_NAMES; i++) {
+                if (page[i] == 's' && bytes.int32(i) == WORD && isIdleName(page, i)) {
+                    found.add(gva + i);
+                }
+            }
+        }
+        return found;
+    }
+
+    /** One of the names, and NULs to the name's full length. */
+    private static boolean isIdleName(byte[] bytes, int at) {
+        String text = new String(bytes, at, Snapshot.NAME_LENGTH, StandardCharsets.ISO_8859_1);
+        return NAMES.stream().anyMatch(name -> text.equals(name + "\0".repeat(Snapshot.NAME_LENGTH - name.length())));
+    }
+
+    /** How many words around the name point to each place before it, not counting lists that are empty. */
+    private Map<Long, Integer> votesFor(long name) {
+        int pointer = memory.pointerSize();
+        long start = Math.max(name - FURTHEST_BEFORE, memory.kernel().imageStart()) + pointer - 1 & -pointer;
+        Snapshot around = memory.snapshot(start, (int) (name - start) + FURTHEST_AFTER);
+        Map<Long, Integer> votes = new HashMap<>();
+        for (int offset = 0; offset + pointer <= around.length(); offset += pointer) {
+            long to = around.pointer(offset);
+            long at = start + offset;
+            if (to >= start && to < name && (to & pointer - 1) == 0 && to != at && to != at - pointer) {
+                votes.merge(to, 1, Integer::sum);
+            }
+        }
+        return votes;
+    }
+}

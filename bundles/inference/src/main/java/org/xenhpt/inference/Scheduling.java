@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.inference;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** {@code stack}, {@code state}, {@code exit_state}, and the run time in the task's {@code sched_entity}. */
+final class Scheduling {
+    private static final String TASK = "task_struct";
+    private static final String ENTITY = "sched_entity";
+    /** STACK_END_MAGIC (include/uapi/linux/magic.h). */
+    private static final int END_OF_STACK = 0x57AC6E9D;
+    private static final int PAGE = 4096;
+    /** Before 4.9 the end of the stack is after thread_info. In bytes. */
+    private static final int END_WITHIN = 256;
+    private static final int SIGCHLD = 17;
+    /** TASK_STATE_MAX has grown to 0x10000 in 6.x; all states are below. */
+    private static final int STATES = 0x1ffff;
+    private static final int INTERRUPTIBLE = 1;
+    /** TASK_IDLE, since 4.2 (commit 80ed87c8a9ca). */
+    private static final int IDLE = 0x402;
+    /**
+     * Weight of nice 0 with and without the extra resolution of 64-bit kernels, and its inverse: kernel/sched/core.c.
+     */
+    private static final int WEIGHT = 1024;
+    private static final int RESOLUTION = 10;
+    private static final int INVERSE_WEIGHT = 4194304;
+    private static final int ENTITY_SIZE = 512;
+    /**
+     * By how much the scheduler's clock may differ from the one of start_time: it is not adjusted to the right time.
+     */
+    private static final long SLACK_NANOS = 200_000_000L;
+    private static final int SLACK_SHARE = 1000;
+
+    private final Tasks tasks;
+    private final Findings findings;
+    private final KernelMemory memory;
+    private final int pointer;
+
+    Scheduling(Tasks tasks, Findings findings) {
+        this.tasks = tasks;
+        this.findings = findings;
+        this.memory = tasks.memory();
+        this.pointer = memory.pointerSize();
+    }
+
+    void stackAndState() {
+        stack();
+        state();
+        exitState();
+    }
+
+    private void stack() {
+        List<Candidate> found = Candidate.search(0, tasks.window() - pointer, pointer, tasks.all(), (task, offset) -> {
+            long stack = task.pointer(offset);
+            // That of an ended task may be given back.
+            return stack == 0 || (stack & PAGE - 1) == 0 && isEndOfStack(stack, task);
+        });
+        found.removeIf(s -> !isEndOfStack(tasks.init().pointer(s.offset()), tasks.init())
+                || 2 * tasks.all().stream().filter(t -> t.pointer(s.offset()) != 0).count() <= tasks.all().size());
+        Candidate.only(found).ifPresentOrElse(s -> findings.add(TASK, "stack", s, pointer, "void *",
+                "leads to a page that begins with the mark of a stack's end"),
+                () -> findings.missing("stack: " + found.size() + " members could be it"));
+    }
+
+    private boolean isEndOfStack(long stack, Snapshot task) {
+        if (stack == 0 || memory.int32(stack) == END_OF_STACK) {
+            return stack != 0;
+        }
+        if (memory.pointer(stack) != task.gva()) {
+            return false;
+        }
+        for (int at = pointer; at < END_WITHIN; at += 4) {
+            if (memory.int32(stack + at) == END_OF_STACK) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The last member before the stack that holds states: thread_info, which may be before it, has flags and a CPU. */
+    private void state() {
+        OptionalInt stack = findings.offset(TASK, "stack");
+        if (stack.isEmpty()) {
+            findings.missing("state: where the stack is not known, nor is what stands before it");
+            return;
+        }
+        List<Candidate> found = new ArrayList<>();
+        List<Candidate> states = Candidate.search(0, stack.getAsInt(), 4, tasks.all(), (task, offset) ->
+                (task.int32(offset) & ~STATES) == 0);
+        for (Candidate state : states) {
+            int at = state.offset();
+            Candidate asleep = Candidate.ask(at, tasks.all(), t -> t.int32(at) == INTERRUPTIBLE || t.int32(at) == IDLE);
+            if (tasks.init().int32(at) == 0 && 2 * asleep.agreed() > asleep.asked()) {
+                found.add(state);
+            }
+        }
+        if (found.size() != 1) {
+            findings.missing("state: " + found.size() + " numbers before the stack could be it");
+            return;
+        }
+        // Renamed, and no longer a long, in 5.14 (commit 2f064a59a11f).
+        boolean renamed = memory.kernel().version().atLeast(5, 14);
+        findings.add(TASK, renamed ? "__state" : "state", found.get(0), renamed ? 4 : pointer,
+                renamed ? "unsigned int" : "volatile long", "a state, before the stack; most tasks sleep");
+    }
+
+    /**
+     * exit_state, exit_code and exit_signal follow each other since 2.6.0. A process's exit_signal is SIGCHLD, but for
+     * very few; that of a thread that is not the first is -1.
+     */
+    private void exitState() {
+        List<Candidate> found = new ArrayList<>();
+        for (int at = 8; at < tasks.window() - 4; at += 4) {
+            int signal = at;
+            Candidate processes = Candidate.ask(at - 8, tasks.processes(), t -> t.int32(signal) == SIGCHLD
+                    && isExitState(t.int32(signal - 8)));
+            Candidate threads = Candidate.ask(at - 8, tasks.threads(), t -> t.int32(signal) == -1
+                    && isExitState(t.int32(signal - 8)));
+            if (processes.convinces() && (threads.convinces() || tasks.threads().isEmpty())
+                    && tasks.init().int32(signal - 8) == 0) {
+                found.add(new Candidate(at - 8, processes.agreed() + threads.agreed(), processes.asked()
+                        + threads.asked()));
+            }
+        }
+        if (found.size() != 1) {
+            findings.missing("exit_state: " + found.size() + " numbers could be it");
+            return;
+        }
+        int at = found.get(0).offset();
+        String by = "0, or that of an ended task, before an exit_signal of SIGCHLD (of threads, -1)";
+        findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
+        findings.add(TASK, "exit_code", new Candidate(at + 4, found.get(0).agreed(), found.get(0).asked()), 4, "int",
+                by);
+        findings.add(TASK, "exit_signal", new Candidate(at + 8, found.get(0).agreed(), found.get(0).asked()), 4, "int",
+                by);
+    }
+
+    /** EXIT_ZOMBIE and EXIT_DEAD, which 3.15 exchanged (commit ad86622b478e), and both. */
+    private static boolean isExitState(int state) {
+        return (state & ~0x30) == 0;
+    }
+
+    /**
+     * The weight of nice 0, which most tasks have, is where the sched_entity begins; the run time follows exec_start.
+     */
+    void runtime() {
+        List<Integer> entities = new ArrayList<>();
+        for (int at = 0; at + pointer + 4 < tasks.window(); at += pointer) {
+            int offset = at;
+            Candidate weight = Candidate.ask(at, tasks.processes(), t -> isWeight(t.pointer(offset))
+                    && t.int32(offset + pointer) == INVERSE_WEIGHT);
+            if (2 * weight.agreed() > weight.asked()) {
+                entities.add(at);
+            }
+        }
+        if (entities.size() != 1) {
+            findings.missing("sum_exec_runtime: " + entities.size() + " members have the weight of nice 0");
+            return;
+        }
+        int se = entities.get(0);
+        List<Candidate> found =
+                Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32), pointer,
+                tasks.all(), (task, offset) -> isRuntime(task, offset));
+        found.removeIf(c -> 2 * tasks.all().stream().map(t ->
+                t.int64(c.offset())).distinct().count() < tasks.all().size());
+        Optional<Candidate> runtime = Candidate.only(found);
+        if (runtime.isEmpty()) {
+            findings.missing("sum_exec_runtime: " + found.size() + " times could be it");
+            return;
+        }
+        int at = runtime.get().offset() + 8 - se;
+        findings.add(TASK, "se", new Candidate(se, runtime.get().agreed(), runtime.get().asked()), at + 8,
+                "struct sched_entity", "begins with the weight of nice 0 for most tasks");
+        findings.add(ENTITY, "exec_start", new Candidate(at - 8, runtime.get().agreed(), runtime.get().asked()), 8,
+                "u64",
+                "a time after the task's start");
+        findings.add(ENTITY, "sum_exec_runtime", new Candidate(at, runtime.get().agreed(), runtime.get().asked()), 8,
+                "u64",
+                "not longer than from the task's start to exec_start, nor shorter than its earlier value after it");
+    }
+
+    private static boolean isWeight(long weight) {
+        return weight == WEIGHT || weight == (long) WEIGHT << RESOLUTION;
+    }
+
+    /** exec_start at the offset, sum_exec_runtime after it, and prev_sum_exec_runtime as one of the next two. */
+    private boolean isRuntime(Snapshot task, int offset) {
+        long at = task.int64(offset);
+        long sum = task.int64(offset + 8);
+        long earliest = tasks.started(task);
+        long slack = SLACK_NANOS + earliest / SLACK_SHARE;
+        boolean plausible = at > 0 && at < Times.LONGEST_NANOS && sum > 0 && sum <= at - earliest + slack;
+        return plausible && (isEarlier(task.int64(offset + 16), sum) || isEarlier(task.int64(offset + 24), sum));
+    }
+
+    private static boolean isEarlier(long before, long now) {
+        return before >= 0 && before <= now;
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.inference;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.ToLongFunction;
+
+/** {@code start_time} and the boot-time one after it: the list of processes is in the order in which they were made. */
+final class Times {
+    /** Thirty years. In seconds it is less than any address of a 32-bit kernel, which so cannot pass for one. */
+    static final long LONGEST_NANOS = 30L * 366 * 86_400 * 1_000_000_000;
+
+    private static final long NANOS = 1_000_000_000L;
+    private static final String TASK = "task_struct";
+
+    private final Tasks tasks;
+    private final Findings findings;
+
+    Times(Tasks tasks, Findings findings) {
+        this.tasks = tasks;
+        this.findings = findings;
+    }
+
+    void find() {
+        // A pair of timespecs, looked at one word off, can pass for a pair of u64 on 32 bits.
+        boolean before = !tasks.memory().kernel().version().atLeast(3, 17) && timespecs();
+        if (!before && !nanoseconds()) {
+            findings.missing("start_time: no two times in a row grow along the list of processes");
+        }
+    }
+
+    /** A u64 each, since 3.17 (commit ccbf62d8a284). */
+    private boolean nanoseconds() {
+        List<Candidate> found =
+                Candidate.search(0, tasks.window() - 16, tasks.memory().pointerSize(), tasks.processes(),
+                (task, offset) -> {
+                    long monotonic = task.int64(offset);
+                    // The one that counts the time in which the machine was suspended is never the smaller.
+                    return monotonic > 0 && task.int64(offset + 8) >= monotonic
+                            && task.int64(offset + 8) < LONGEST_NANOS;
+                });
+        found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 16)
+                || !grows(task -> task.int64(pair.offset()))
+                || !grows(task -> task.int64(pair.offset() + 8)));
+        Optional<Candidate> start = Candidate.only(found);
+        start.ifPresent(pair -> {
+            add(pair, 8, "u64");
+            tasks.started(task -> task.int64(pair.offset()));
+        });
+        return start.isPresent();
+    }
+
+    /** A {@code struct timespec} each before: seconds, and nanoseconds within the second. */
+    private boolean timespecs() {
+        int pointer = tasks.memory().pointerSize();
+        int size = 2 * pointer;
+        List<Candidate> found = Candidate.search(0, tasks.window() - 2 * size, pointer, tasks.processes(),
+                (task, offset) -> {
+                    long monotonic = nanos(task, offset);
+                    long boot = nanos(task, offset + size);
+                    return monotonic > 0 && boot >= monotonic && boot < LONGEST_NANOS;
+                });
+        found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 2 * size)
+                || !grows(task -> nanos(task, pair.offset()))
+                || !grows(task -> nanos(task, pair.offset() + size)));
+        Optional<Candidate> start = Candidate.only(found);
+        start.ifPresent(pair -> {
+            add(pair, size, "struct timespec");
+            tasks.started(task -> nanos(task, pair.offset()));
+        });
+        return start.isPresent();
+    }
+
+    private long nanos(Snapshot task, int offset) {
+        long seconds = task.pointer(offset);
+        long nanos = task.pointer(offset + tasks.memory().pointerSize());
+        return seconds < 0 || seconds > LONGEST_NANOS / NANOS || nanos < 0 || nanos >= NANOS ? -1 : seconds * NANOS
+                + nanos;
+    }
+
+    private void add(Candidate monotonic, int size, String type) {
+        Candidate boot = new Candidate(monotonic.offset() + size, monotonic.agreed(), monotonic.asked());
+        String by = "a time that grows along the list of processes, twice in a row, the second never the smaller";
+        findings.add(TASK, "start_time", monotonic, size, type, by);
+        // Renamed in 5.5 (commit cf25e24db61c).
+        boolean renamed = tasks.memory().kernel().version().atLeast(5, 5);
+        findings.add(TASK, renamed ? "start_boottime" : "real_start_time", boot, size, type, by);
+    }
+
+    /** Few are out of order: two CPUs that fork at once, a thread that took its process over (exec). Most differ. */
+    private boolean grows(ToLongFunction<Snapshot> time) {
+        long before = time.applyAsLong(tasks.init());
+        int wrong = before < 0 || before > LONGEST_NANOS ? 1 : 0;
+        int same = 0;
+        for (Snapshot task : tasks.processes()) {
+            long now = time.applyAsLong(task);
+            if (now < before) {
+                wrong++;
+            } else if (now == before) {
+                same++;
+            }
+            before = now;
+        }
+        int count = tasks.processes().size();
+        return wrong <= count / 20 && same <= count / 2;
+    }
+}

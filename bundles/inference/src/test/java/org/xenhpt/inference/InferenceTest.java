@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.inference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.process.Task;
+import org.xenhpt.api.process.TaskQuery;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.progress.Progress;
+import org.xenhpt.api.translation.PagingMode;
+import org.xenhpt.decoder.linux49.Linux49Decoder;
+
+class InferenceTest {
+    private static final Duration HANG = Duration.ofSeconds(20);
+
+    /** A layout of 64-bit kernels. */
+    private static Map<String, Integer> wide() {
+        Map<String, Integer> at = new HashMap<>(Map.of("task_struct", 0xc00, "signal_struct", 0x400, "cred", 0xa8,
+                "cred.uid", 8, "timekeeper", 0x120, "signal_struct.thread_head", 0x10, "signal_struct.rlim", 0x2a8,
+                "signal_struct.sum_sched_runtime", 0x2a0));
+        at.putAll(Map.of("task_struct.__state", 0x18, "task_struct.stack", 0x20, "task_struct.flags", 0x2c,
+                "task_struct.se", 0x80, "sched_entity.sum_exec_runtime", 0x48, "task_struct.tasks", 0x390,
+                "task_struct.mm", 0x3e0, "task_struct.active_mm", 0x3e8, "task_struct.exit_state", 0x404,
+                "task_struct.pid", 0x470));
+        at.putAll(Map.of("task_struct.tgid", 0x474, "task_struct.real_parent", 0x480, "task_struct.parent", 0x488,
+                "task_struct.children", 0x490, "task_struct.sibling", 0x4a0, "task_struct.group_leader", 0x4b0,
+                "task_struct.thread_node", 0x530, "task_struct.worker_private", 0x558, "task_struct.start_time", 0x5d8,
+                "task_struct.start_boottime", 0x5e0));
+        at.putAll(Map.of("task_struct.real_cred", 0x688, "task_struct.cred", 0x690, "task_struct.comm", 0x6a0,
+                "task_struct.signal", 0x700, "kthread.data", 0x18, "worker.task", 0x40, "worker.pool", 0x48,
+                "worker.desc", 0x74, "timekeeper.offs_real", 0x90));
+        return at;
+    }
+
+    /** A layout of 32-bit kernels, where a u64 is aligned like an int. */
+    private static Map<String, Integer> narrow() {
+        Map<String, Integer> at = new HashMap<>(Map.of("task_struct", 0x900, "signal_struct", 0x300, "cred", 0x80,
+                "cred.uid", 4, "timekeeper", 0x120, "signal_struct.thread_head", 0x10, "signal_struct.rlim", 0x1ec,
+                "signal_struct.sum_sched_runtime", 0x1e4));
+        at.putAll(Map.of("task_struct.__state", 0x10, "task_struct.stack", 0x14, "task_struct.flags", 0x1c,
+                "task_struct.se", 0x80, "sched_entity.sum_exec_runtime", 0x28, "task_struct.tasks", 0x1c8,
+                "task_struct.mm", 0x1f0, "task_struct.active_mm", 0x1f4, "task_struct.exit_state", 0x20c,
+                "task_struct.pid", 0x254));
+        at.putAll(Map.of("task_struct.tgid", 0x258, "task_struct.real_parent", 0x260, "task_struct.parent", 0x264,
+                "task_struct.children", 0x268, "task_struct.sibling", 0x270, "task_struct.group_leader", 0x278,
+                "task_struct.thread_node", 0x2b8, "task_struct.worker_private", 0x2cc, "task_struct.start_time", 0x304,
+                "task_struct.start_boottime", 0x30c));
+        at.putAll(Map.of("task_struct.real_cred", 0x378, "task_struct.cred", 0x37c, "task_struct.comm", 0x384,
+                "task_struct.signal", 0x3bc, "kthread.data", 0x10, "worker.task", 0x20, "worker.pool", 0x24,
+                "worker.desc", 0x40, "timekeeper.offs_real", 0x80));
+        return at;
+    }
+
+    private static Map<String, Integer> layout(PagingMode paging) {
+        return paging == PagingMode.LEVEL_4 ? wide() : narrow();
+    }
+
+    private static Findings infer(FakeKernel kernel) {
+        return new Inference(new KernelMemory(kernel.space(), kernel.identity())).run().orElseThrow();
+    }
+
+    private static void assertFound(Findings findings, Map<String, Integer> layout) {
+        Map<String, Integer> found = new HashMap<>();
+        findings.evidence().forEach(e -> found.put(e.struct() + "." + e.member(), e.offset()));
+        Map<String, Integer> expected = new HashMap<>(layout);
+        expected.keySet().retainAll(found.keySet());
+        assertThat(found).containsAllEntriesOf(expected);
+        assertThat(findings.missing()).filteredOn(m -> !m.startsWith("nr_threads")).isEmpty();
+        assertThat(layout.keySet()).filteredOn(name -> name.contains(".")).allMatch(found::containsKey);
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE", "X86_32"})
+    void everyMemberIsFound(PagingMode paging) {
+        FakeKernel kernel = new FakeKernel(layout(paging), paging, "6.1.0-fake").usual();
+        Findings findings = infer(kernel);
+        assertThat(findings.symbols()).containsEntry("init_task", kernel.init());
+        assertFound(findings, layout(paging));
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
+    void kernelsBefore317(PagingMode paging) {
+        Map<String, Integer> layout = layout(paging);
+        int start = layout.get("task_struct.start_time");
+        layout.put("task_struct.start_boottime", start + (paging == PagingMode.LEVEL_4 ? 16 : 8));
+        FakeKernel fake = new FakeKernel(layout, paging, "3.16.0-4").usual();
+        Findings findings = infer(fake);
+        Map<String, Integer> expected = new HashMap<>(layout);
+        expected.put("task_struct.state", expected.remove("task_struct.__state"));
+        expected.put("task_struct.real_start_time", expected.remove("task_struct.start_boottime"));
+        expected.keySet().removeIf(name -> name.matches("(kthread|worker)[.].*|.*worker_private"));
+        assertFound(findings, expected);
+        Profile profile = new InferredProfiles().find(fake.guest(), fake.identity(), fake.space(), Needs.NONE,
+                Progress.NONE).orElseThrow();
+        Kernel kernel = new Kernel(fake.identity(), profile);
+        var tasks = new Linux49Decoder().attach(kernel, fake.space()).read(TaskQuery.PROCESSES).tasks();
+        // The third task made, init_task being the first.
+        assertThat(tasks.get(1).startNanos()).isEqualTo(3_000_000_000L + 870_000_000L + 7);
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
+    void kernelsBefore314HaveNoHeadOfThreads(PagingMode paging) {
+        Map<String, Integer> layout = layout(paging);
+        int start = layout.get("task_struct.start_time");
+        layout.put("task_struct.start_boottime", start + (paging == PagingMode.LEVEL_4 ? 16 : 8));
+        layout.put("task_struct.thread_group", layout.remove("task_struct.thread_node"));
+        layout.remove("signal_struct.thread_head");
+        Findings findings = infer(new FakeKernel(layout, paging, "3.2.0-4").usual());
+        Map<String, Integer> found = new HashMap<>();
+        findings.evidence().forEach(e -> found.put(e.struct() + "." + e.member(), e.offset()));
+        layout.put("task_struct.state", layout.remove("task_struct.__state"));
+        layout.put("task_struct.real_start_time", layout.remove("task_struct.start_boottime"));
+        layout.keySet().removeIf(name -> name.matches("(kthread|worker)[.].*|.*worker_private|[^.]*"));
+        assertThat(found).containsAllEntriesOf(layout);
+        assertThat(findings.missing()).containsExactly(
+                "thread_head: no member leads to the head of a list of threads");
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
+    void noOffsetIsAssumed(PagingMode paging) {
+        Random random = new Random(7);
+        for (int round = 0; round < 5; round++) {
+            Map<String, Integer> layout = layout(paging);
+            // Everything from the list of tasks on moves, as options that add members move it.
+            int shift = 8 * (1 + random.nextInt(60));
+            int tasks = layout.get("task_struct.tasks");
+            layout.replaceAll((name, offset) -> name.startsWith("task_struct.") && offset >= tasks ? offset + shift
+                    : offset);
+            layout.put("task_struct", layout.get("task_struct") + shift);
+            assertFound(infer(new FakeKernel(layout, paging, "6.1.0-fake").usual()), layout);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE", "X86_32"})
+    void aDecoderReadsWithTheProfile(PagingMode paging) {
+        FakeKernel fake = new FakeKernel(layout(paging), paging, "6.1.0-fake").usual();
+        Profile profile = new InferredProfiles().find(fake.guest(), fake.identity(), fake.space(), Needs.NONE,
+                Progress.NONE).orElseThrow();
+        assertThat(profile.origin().source()).isEqualTo("inference");
+        assertThat(profile.origin().confidence()).isBetween(0.9, 0.96);
+        assertThat(profile.origin().from()).contains("processes agree on");
+        Kernel kernel = new Kernel(fake.identity(), profile);
+        Linux49Decoder decoder = new Linux49Decoder();
+        assertThat(decoder.fits(kernel)).isTrue();
+        var table = decoder.attach(kernel, fake.space()).read(TaskQuery.THREADS);
+        assertThat(table.gaps()).isEmpty();
+        assertThat(table.bootEpochNanos()).isEqualTo(1_700_000_000_500_000_000L - 3);
+        assertThat(table.tasks()).hasSize(fake.processes().size() + 3);
+        assertThat(table.tasks()).filteredOn(t -> t.pid() == 202).singleElement().satisfies(t -> {
+            assertThat(t.tgid()).isEqualTo(200);
+            assertThat(t.ppid()).isEqualTo(1);
+            assertThat(t.uid()).isEqualTo(33);
+            assertThat(t.gid()).isEqualTo(16);
+            assertThat(t.state()).isEqualTo('S');
+            assertThat(t.name()).isEqualTo("worker 2");
+            assertThat(t.cpuNanos()).isEqualTo(300_000_000L);
+        });
+        assertThat(table.tasks()).filteredOn(Task::kernel).extracting(Task::name)
+                .contains("kthreadd", "kworker/0:0-events_0", "kworker/1:0");
+    }
+
+    @Test
+    void aCopyOutsideTheImageLoses() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        // The image of an earlier boot lies elsewhere in RAM, with an init_task that points to itself where it was.
+        byte[] copy = new byte[0xc00];
+        kernel.memory().read(kernel.gpa(kernel.init()), copy, 0, copy.length);
+        kernel.memory().putBytes(8 << 20, copy);
+        assertThat(infer(kernel).symbols()).containsEntry("init_task", kernel.init());
+    }
+
+    @Test
+    void aForgedSecondInitTaskWithFewTasksLoses() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        forge(kernel, kernel.init() - 0x8000, 12);
+        forge(kernel, kernel.init() + 0x8000, 12);
+        assertThat(infer(kernel).symbols()).containsEntry("init_task", kernel.init());
+        assertFound(infer(kernel), wide());
+    }
+
+    /** An init_task in the image with a list of tasks that have names, and nothing else. */
+    private static void forge(FakeKernel kernel, long init, int count) {
+        long[] nodes = new long[count];
+        for (int i = 0; i < count; i++) {
+            long task = i == 0 ? init : FakeKernel.DIRECT_MAP_64 + (4 << 20) + i * 0x2000L;
+            nodes[i] = kernel.member(task, "task_struct.tasks");
+            kernel.memory().putString(kernel.gpa(kernel.member(task, "task_struct.comm")), i == 0 ? "swapper/0"
+                    : "forged");
+        }
+        for (int i = 0; i < count; i++) {
+            kernel.word(nodes[i], nodes[(i + 1) % count]);
+            kernel.word(nodes[(i + 1) % count] + 8, nodes[i]);
+        }
+        for (String member : new String[] {"real_parent", "parent", "group_leader"}) {
+            kernel.word(kernel.member(init, "task_struct." + member), init);
+        }
+    }
+
+    @Test
+    void aListThatCrossesAnotherIsNotBelieved() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        // In the middle the list goes on in another task's list of children.
+        long node = kernel.member(kernel.processes().get(9), "task_struct.tasks");
+        kernel.word(node, kernel.member(kernel.processes().get(1), "task_struct.children"));
+        assertNothingFound(kernel, "is on no whole list of named tasks");
+    }
+
+    @Test
+    void aListThatDoesNotEndIsNotBelieved() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        long node = kernel.member(kernel.processes().get(20), "task_struct.tasks");
+        kernel.word(node, kernel.member(kernel.processes().get(5), "task_struct.tasks"));
+        assertNothingFound(kernel, "is on no whole list of named tasks");
+    }
+
+    @Test
+    void aGuestWithoutTasksIsToldSo() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake");
+        kernel.memory().putLong(kernel.gpa(kernel.member(kernel.init(), "task_struct.comm")), 0);
+        assertNothingFound(kernel, "no task named swapper");
+    }
+
+    private static void assertNothingFound(FakeKernel kernel, String why) {
+        assertTimeoutPreemptively(HANG, () -> assertThatThrownBy(() -> new InferredProfiles().find(kernel.guest(),
+                kernel.identity(), kernel.space(), Needs.NONE,
+                Progress.NONE)).isInstanceOfSatisfying(HptException.class,
+                e -> assertThat(e.reason()).isEqualTo(Reason.NO_PROFILE)).hasMessageContaining(why));
+    }
+
+    @Test
+    void whatIsAmbiguousIsLeftOut() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        // A second pair of numbers that no task contradicts.
+        for (long task : kernel.processes()) {
+            long pid = kernel.get(kernel.member(task, "task_struct.pid"));
+            kernel.word(task + 0x700 + 0x40, pid);
+        }
+        kernel.word(kernel.init() + 0x740, 0);
+        Findings findings = infer(kernel);
+        assertThat(findings.has("task_struct", "pid")).isFalse();
+        assertThat(findings.missing()).anyMatch(what -> what.startsWith("pid and tgid: 2 pairs"));
+    }
+
+    @Test
+    void tasksOfNoiseEndSoon() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        Random random = new Random(3);
+        for (long task : kernel.processes()) {
+            for (int at = 0; at < 0xc00; at += 8) {
+                long offset = task + at;
+                boolean list = offset >= kernel.member(task, "task_struct.tasks")
+                        && offset < kernel.member(task, "task_struct.tasks") + 16;
+                boolean name = offset >= kernel.member(task, "task_struct.comm")
+                        && offset < kernel.member(task, "task_struct.comm") + 16;
+                if (!list && !name) {
+                    kernel.word(offset, random.nextBoolean() ? random.nextLong()
+                            : FakeKernel.DIRECT_MAP_64 + (random.nextInt(64 << 20) & -8));
+                }
+            }
+        }
+        Optional<Findings> found = assertTimeoutPreemptively(HANG, () ->
+                new Inference(new KernelMemory(kernel.space(), kernel.identity())).run());
+        assertThat(found).hasValueSatisfying(f -> assertThat(f.has("task_struct", "pid")).isFalse());
+    }
+}
