@@ -42,7 +42,9 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -545,7 +547,9 @@ static void load_module(const char *path) {
 int main(void) {
     char cmdline[4096] = "";
     if (mount("proc", "/proc", "proc", 0, 0)) die("mount /proc");
-    if (mount("dev", "/dev", "devtmpfs", 0, 0) && errno != EBUSY) die("mount /dev");
+    /* Without CONFIG_DEVTMPFS there is no device yet, and the port is all that is needed. */
+    if (mount("dev", "/dev", "devtmpfs", 0, 0) && errno != EBUSY
+        && mknod("/dev/ttyS1", S_IFCHR | 0600, makedev(4, 65)) && errno != EEXIST) die("mount /dev");
     slurp("/proc/cmdline", cmdline, sizeof cmdline);
     load_module("/qemu_fw_cfg.ko");
     cpus = sysconf(_SC_NPROCESSORS_ONLN);
