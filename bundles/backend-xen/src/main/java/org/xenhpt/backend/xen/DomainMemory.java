@@ -16,8 +16,9 @@ import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
 
 /**
- * The memory of a running domain, mapped in runs of 2 MiB as it is needed. Mappings are given back in {@link #refresh()}
- * only, unless the domain is gone; a reading that touches more than is kept has all of it mapped until the next one.
+ * The memory of a running domain, mapped in runs of 2 MiB as it is needed. Mappings are given back in
+ * {@link #refresh()} only, unless the domain is gone; a reading that touches more than is kept has all of it mapped
+ * until the next one.
  */
 final class DomainMemory implements PhysicalMemory {
     /**

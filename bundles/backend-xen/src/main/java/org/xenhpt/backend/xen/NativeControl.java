@@ -15,8 +15,8 @@ import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.VcpuRegisters;
 
 /**
- * {@code libxenctrl} of the running Xen's version. Its soname is that version, since its interface may change with each;
- * of the functions used here neither the parameters nor what is read of the results differ from 4.8 to 4.22.
+ * {@code libxenctrl} of the running Xen's version. Its soname is that version, since its interface may change with
+ * each; of the functions used here neither the parameters nor what is read of the results differ from 4.8 to 4.22.
  */
 final class NativeControl implements Control {
     private static final int FIRST_MINOR = 8;

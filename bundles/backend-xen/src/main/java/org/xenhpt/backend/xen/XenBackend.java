@@ -166,7 +166,8 @@ public final class XenBackend implements Backend {
         long total = domain.memoryKib() >= 0 ? domain.memoryKib() << 10
                 : facts.info.map(info -> info.maxPages() << 12).orElse(-1L);
         if (total <= 0) {
-            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, "nothing tells how much memory it has")
+            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject,
+                    "nothing tells how much memory it has")
                     .tried("xenstore memory/static-max").tried("libxenctrl: " + facts.without);
         }
         Supplier<XenStore> stores = () -> libraries.store(subject, host);

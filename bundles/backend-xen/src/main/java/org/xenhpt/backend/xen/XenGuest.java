@@ -54,8 +54,8 @@ final class XenGuest implements Guest {
     /**
      * {@inheritDoc} The package's documentation says what this costs.
      *
-     * @throws HptException {@code GUEST_GONE}; {@code ACCESS_DENIED} or {@code UNREADABLE_GUEST} when there is no control
-     *                      library for this Xen
+     * @throws HptException {@code GUEST_GONE}; {@code ACCESS_DENIED} or {@code UNREADABLE_GUEST} when there is no
+     *                      control library for this Xen
      */
     @Override
     public List<VcpuRegisters> registers() {

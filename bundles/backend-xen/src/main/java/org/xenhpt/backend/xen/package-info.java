@@ -9,10 +9,12 @@
  * <li>Opening and reading stop no vCPU. Mapping is {@code IOCTL_PRIVCMD_MMAPBATCH_V2}, at most 512 pages a call.
  * <li>{@code registers} stops each vCPU, one after the other, for one hypercall
  * ({@code XEN_DOMCTL_gethvmcontext_partial}); on Xen 4.8 to 4.11 the whole guest, for each vCPU once.
- * <li>A mapped page cannot be freed by Xen. Mappings are given back when they are {@value DomainMemory#REMAP_SECONDS} s
- * old, when more than {@value DomainMemory#KEPT_MIB} MiB are mapped, within about a second after the guest was
- * destroyed, and when it is closed; a page that the guest's balloon driver gave back is really free only then.
- * A page of a guest frame that the balloon gave back and got again can be seen in its old state that long.
+ * <li>A mapped page cannot be freed by Xen. When a reading begins, mappings that are
+ * {@value DomainMemory#REMAP_SECONDS} s old are given back, and the least used ones where more than
+ * {@value DomainMemory#KEPT_MIB} MiB are mapped; within about a second after the guest was destroyed, and when it is
+ * closed, all are. Until then a page that the guest's balloon driver gave back is not really free, and one that it got
+ * again for the same frame can be seen as it was before. Between readings what the last one mapped stays mapped.
+ * A search by windows maps all that it looks at.
  * <li>Mapping a page that is to be populated on demand would populate it, and could use up what such a guest has, which
  * ends it. A guest that has such pages is refused until its balloon driver has given them back.
  * </ul>

@@ -21,8 +21,8 @@ class DomainMemoryTest {
     private final FakeForeignMemory foreign = new FakeForeignMemory();
     private boolean alive = true;
     private long now;
-    private final DomainMemory memory = memory(new MemoryRange(0, 0xa0000), new MemoryRange(0xc0000, 64 * MIB - 0xc0000),
-            new MemoryRange(4L << 30, 3L << 30));
+    private final DomainMemory memory = memory(new MemoryRange(0, 0xa0000),
+            new MemoryRange(0xc0000, 64 * MIB - 0xc0000), new MemoryRange(4L << 30, 3L << 30));
 
     private DomainMemory memory(MemoryRange... ranges) {
         return new DomainMemory("xen:web", foreign, List.of(ranges), () -> alive, () -> now);
