@@ -59,16 +59,6 @@ public final class Linux49Decoder implements Decoder {
             return new LinuxTaskReader(kernel, space, CurrentTasks.unknown(kernel));
         }
         long symbol = found.getAsLong();
-        return new LinuxTaskReader(kernel, space, new CurrentTasks() {
-            @Override
-            public long pointerAddress(long perCpuOffset) {
-                return perCpuOffset + symbol;
-            }
-
-            @Override
-            public String description() {
-                return "per-CPU current_task";
-            }
-        });
+        return new LinuxTaskReader(kernel, space, CurrentTasks.in(symbol, "per-CPU current_task"));
     }
 }

@@ -44,17 +44,7 @@ public final class Linux615Decoder implements Decoder {
     @Override
     public TaskReader attach(Kernel kernel, AddressSpace space) {
         long symbol = kernel.relocate(symbol(kernel).orElseThrow());
-        return new LinuxTaskReader(kernel, space, new CurrentTasks() {
-            @Override
-            public long pointerAddress(long perCpuOffset) {
-                return perCpuOffset + symbol;
-            }
-
-            @Override
-            public String description() {
-                return "per-CPU current_task";
-            }
-        });
+        return new LinuxTaskReader(kernel, space, CurrentTasks.in(symbol, "per-CPU current_task"));
     }
 
     private static Optional<Long> symbol(Kernel kernel) {

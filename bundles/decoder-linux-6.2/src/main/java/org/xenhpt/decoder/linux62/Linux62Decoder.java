@@ -37,16 +37,7 @@ public final class Linux62Decoder implements Decoder {
     public TaskReader attach(Kernel kernel, AddressSpace space) {
         long symbol = kernel.symbol(PCPU_HOT);
         Field currentTask = new Layouts(kernel).get(PCPU_HOT, "current_task");
-        return new LinuxTaskReader(kernel, space, new CurrentTasks() {
-            @Override
-            public long pointerAddress(long perCpuOffset) {
-                return currentTask.address(perCpuOffset + symbol);
-            }
-
-            @Override
-            public String description() {
-                return "per-CPU pcpu_hot.current_task";
-            }
-        });
+        return new LinuxTaskReader(kernel, space,
+                CurrentTasks.in(currentTask.address(symbol), "per-CPU pcpu_hot.current_task"));
     }
 }

@@ -20,6 +20,25 @@ public interface CurrentTasks {
     String description();
 
     /**
+     * In a per-CPU variable.
+     *
+     * @param variable as {@link Kernel#findSymbol} gives it; of a member of a structure, with the member's offset added
+     */
+    static CurrentTasks in(long variable, String description) {
+        return new CurrentTasks() {
+            @Override
+            public long pointerAddress(long perCpuOffset) {
+                return perCpuOffset + variable;
+            }
+
+            @Override
+            public String description() {
+                return description;
+            }
+        };
+    }
+
+    /**
      * For a profile that does not tell it, such as an inferred one: tasks can be listed, and asking for the running
      * ones says what is missing.
      */

@@ -185,6 +185,7 @@ public final class LinuxTaskReader implements TaskReader {
         private long cpuOfProcess;
 
         Reading(TaskQuery query) {
+            names.begin();
             threads = query.threads();
             wantsState = query.fields().contains(TaskField.STATE);
             wantsParent = query.fields().contains(TaskField.PPID);
@@ -195,7 +196,6 @@ public final class LinuxTaskReader implements TaskReader {
         }
 
         void run() {
-            names.begin();
             ListHead.End end = walkProcesses(ListHead.Direction.FORWARD, this::process);
             if (end != ListHead.End.CLOSED) {
                 whole = false;

@@ -53,17 +53,7 @@ class LinuxTaskReaderTest {
         AddressSpace space = new X86Translator().open(linux.memory(), kernel.identity().paging(),
                 kernel.identity().rootGpa());
         long symbol = kernel.symbol("current_task");
-        return new LinuxTaskReader(kernel, space, new CurrentTasks() {
-            @Override
-            public long pointerAddress(long perCpuOffset) {
-                return perCpuOffset + symbol;
-            }
-
-            @Override
-            public String description() {
-                return "per-CPU current_task";
-            }
-        });
+        return new LinuxTaskReader(kernel, space, CurrentTasks.in(symbol, "per-CPU current_task"));
     }
 
     @Test
