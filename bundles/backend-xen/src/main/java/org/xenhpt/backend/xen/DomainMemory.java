@@ -59,6 +59,8 @@ final class DomainMemory implements PhysicalMemory {
     private long reading;
     private int refused;
     private boolean gone;
+    /** Why it may not be read for now; empty when it may. */
+    private String suspended = "";
     private boolean closed;
 
     private static final Run NO_RUN = new Run(-1, 0);
@@ -387,6 +389,19 @@ final class DomainMemory implements PhysicalMemory {
             throw new HptException(Step.BACKEND, Reason.GUEST_GONE, subject, "the guest was destroyed")
                     .next("hpt guests shows what runs now");
         }
+        if (!suspended.isEmpty()) {
+            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, suspended)
+                    .next("wait until its balloon driver has run, and ask again");
+        }
+    }
+
+    /**
+     * Lets nobody read until further notice; what is mapped is left alone.
+     *
+     * @param why empty to let read again
+     */
+    synchronized void suspend(String why) {
+        suspended = why;
     }
 
     synchronized void close() {
