@@ -23,6 +23,11 @@ public interface CurrentTasks {
         return perCpu.offset(cpu);
     }
 
+    /** Whether the profile tells it: what does not is {@link #unknown}. */
+    default boolean known() {
+        return true;
+    }
+
     /** Whether {@link #base} is the CPU's {@link Pda}. */
     default boolean keptInPda() {
         return false;
@@ -88,6 +93,11 @@ public interface CurrentTasks {
                         + kernel.identity().release()
                         + " keeps the running task (current_task or pcpu_hot)")
                         .next("make a profile from this build's System.map with: hpt profile make");
+            }
+
+            @Override
+            public boolean known() {
+                return false;
             }
 
             @Override

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.LongPredicate;
 import org.xenhpt.api.decoder.TaskReader;
@@ -438,7 +439,21 @@ public final class LinuxTaskReader implements TaskReader {
     @Override
     public Location locate(VcpuRegisters registers) {
         space.refresh();
-        return locator.locate(registers, this::task);
+        return locator.locate(registers, new TaskLocator.Tasks() {
+            @Override
+            public Task read(long gva) {
+                return task(gva);
+            }
+
+            @Override
+            public List<Long> all() {
+                Reading reading = new Reading(new TaskQuery(true, Set.of()));
+                reading.run();
+                List<Long> all = new ArrayList<>(List.of(initTask));
+                reading.rows.forEach(task -> all.add(task.address()));
+                return all;
+            }
+        });
     }
 
     private Task task(long task) {

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.LongFunction;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.error.Reason;
@@ -107,14 +106,22 @@ final class TaskLocator {
                 "pcpu_hot.top_of_stack", "pcpu_hot.hardirq_stack_ptr");
     }
 
-    /** @param read reads the task at a GVA */
-    Location locate(VcpuRegisters registers, LongFunction<Task> read) {
+    /** The tasks of the guest. */
+    interface Tasks {
+        /** The task at a GVA. */
+        Task read(long gva);
+
+        /** GVAs of init_task and of all tasks on the list, threads among them. */
+        List<Long> all();
+    }
+
+    Location locate(VcpuRegisters registers, Tasks tasks) {
         if (stack.isEmpty()) {
             throw new HptException(Step.DECODER, Reason.BAD_PROFILE, kernel.profile().name(), "the profile ("
                     + kernel.profile().origin().source() + ") does not tell where a task keeps its stack"
                     + " (task_struct.stack)").next("make the profile anew with: hpt profile make");
         }
-        Way way = new Way(registers, read);
+        Way way = new Way(registers, tasks);
         return infoTask.isPresent() ? way.throughThreadInfo(infoTask.get()) : way.throughCurrentTask();
     }
 
@@ -129,16 +136,16 @@ final class TaskLocator {
     /** The way of one vCPU. */
     private final class Way {
         private final VcpuRegisters registers;
-        private final LongFunction<Task> read;
+        private final Tasks tasks;
         private final List<LocationStep> steps = new ArrayList<>();
         private final String pointerName = space.pointerSize() == 8 ? "rsp" : "esp";
         private final OptionalLong rsp;
         private final Mode mode;
         private Optional<Cpu> cpu = Optional.empty();
 
-        Way(VcpuRegisters registers, LongFunction<Task> read) {
+        Way(VcpuRegisters registers, Tasks tasks) {
             this.registers = registers;
-            this.read = read;
+            this.tasks = tasks;
             OptionalLong value = registers.get(Register.RSP);
             this.rsp = value.isPresent() ? OptionalLong.of(gva(value.getAsLong())) : value;
             this.mode = mode();
@@ -187,20 +194,11 @@ final class TaskLocator {
 
         /** Neither rsp nor the TSS leads to a task: what is left is what the kernel says of itself. */
         private Location throughPerCpu(Field infoTask, String notAtRsp, OptionalLong top, Optional<Circle> byTop) {
-            long current;
-            long at;
-            try {
-                at = gva(currentTasks.pointerAddress(cpu().base()));
-                current = space.readPointer(at);
-            } catch (HptException failure) {
-                if (byTop.isEmpty()) {
-                    throw failure;
-                }
+            if (!currentTasks.known() && byTop.isPresent()) {
                 step("stack top", top.getAsLong(), "per-CPU kernel_stack of " + cpu().how());
                 return closed(byTop.get(), "(kernel_stack - 1)", notAtRsp + "; found by the per-CPU kernel_stack; ");
             }
-            step("current", at, currentTasks.description() + " of " + cpu().how());
-            step("task_struct", current, currentTasks.description());
+            long current = currentTask();
             long bottom = stack.orElseThrow().pointer(space, current);
             step("stack", bottom, "task_struct.stack");
             long back = pointer(infoTask.address(bottom)).orElse(0);
@@ -219,11 +217,47 @@ final class TaskLocator {
                     + "both directions agree: the task's stack begins with the thread_info that leads to the task");
         }
 
-        Location throughCurrentTask() {
+        private long currentTask() {
+            if (!currentTasks.known()) {
+                // Says what is missing.
+                currentTasks.pointerAddress(0);
+            }
             long at = gva(currentTasks.pointerAddress(cpu().base()));
             step("current", at, currentTasks.description() + " of " + cpu().how());
             long task = space.readPointer(at);
             step("task_struct", task, currentTasks.description());
+            return task;
+        }
+
+        /**
+         * The task on whose stack an address is: where nothing tells the running one, as in an inferred profile. The idle
+         * tasks of all CPUs but the first are on no list.
+         */
+        private long taskByStack() {
+            List<Long> all = tasks.all();
+            List<Long> inside = new ArrayList<>();
+            if (mode == Mode.KERNEL) {
+                inside.add(rsp.getAsLong());
+            }
+            tss().ifPresent(state -> List.of(SP0, SP1).forEach(at ->
+                    pointer(state + at).ifPresent(top -> inside.add(top - 1))));
+            for (long address : inside) {
+                for (long task : all) {
+                    OptionalLong bottom = pointer(stack.orElseThrow().address(task));
+                    if (bottom.isPresent() && bottom.getAsLong() != 0
+                            && Long.compareUnsigned(address - bottom.getAsLong(), expectedSize()) < 0) {
+                        step("task_struct", task, "of " + all.size() + " tasks the one whose stack holds "
+                                + (mode == Mode.KERNEL && address == rsp.getAsLong() ? pointerName : "the stack's top"));
+                        return task;
+                    }
+                }
+            }
+            return currentTask();
+        }
+
+        Location throughCurrentTask() {
+            boolean searched = !currentTasks.known();
+            long task = searched ? taskByStack() : currentTask();
             long bottom = stack.orElseThrow().pointer(space, task);
             boolean marked = pointerIsReadable(bottom) && space.readInt(bottom) == END_OF_STACK;
             step("stack", bottom, "task_struct.stack" + (marked ? "; begins with the end-of-stack mark" : ""));
@@ -231,7 +265,9 @@ final class TaskLocator {
             int size = top.isPresent() ? (int) (top.getAsLong() - bottom + PAGE - 1) & -PAGE : expectedSize();
             String whole = "the task's stack, " + size / KIB + " KiB from 0x" + Long.toHexString(bottom) + ",";
             if (mode == Mode.KERNEL && inside(rsp.getAsLong(), bottom, size)) {
-                return location(task, Agreement.AGREE, "both directions agree: " + whole + " holds " + pointerName);
+                boolean both = !searched || top.isPresent();
+                return location(task, both ? Agreement.AGREE : Agreement.ONE_WAY, (both ? "both directions agree: " : "")
+                        + whole + " holds " + pointerName + (both ? "" : "; nothing else that is known tells the task"));
             }
             String where = mode == Mode.KERNEL ? pointerName + " is not on the task's stack, but on "
                     + otherStack(rsp.getAsLong()) : whereRspIs();
@@ -359,7 +395,7 @@ final class TaskLocator {
         }
 
         private Location location(long task, Agreement agreement, String verdict) {
-            return new Location(registers.vcpu(), mode, read.apply(task), steps, agreement, verdict, rsp.isPresent());
+            return new Location(registers.vcpu(), mode, tasks.read(task), steps, agreement, verdict, rsp.isPresent());
         }
     }
 
