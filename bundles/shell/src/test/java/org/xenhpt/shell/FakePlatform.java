@@ -65,6 +65,8 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public Optional<RuntimeException> failure = Optional.empty();
     public long boot = BOOT;
     public int closed;
+    public long version;
+    public boolean watched;
     public Path folder = Path.of("profiles");
     public Path home = Path.of("/nonexistent");
     public int width;
@@ -221,6 +223,16 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     @Override
     public void use(Path other) {
         folder = other;
+    }
+
+    @Override
+    public void watch() {
+        watched = true;
+    }
+
+    @Override
+    public long version() {
+        return version;
     }
 
     @Override
