@@ -41,6 +41,7 @@ import org.xenhpt.shell.command.CurrentCommand;
 import org.xenhpt.shell.command.GuestsCommand;
 import org.xenhpt.shell.command.HelpCommand;
 import org.xenhpt.shell.command.IdentifyCommand;
+import org.xenhpt.shell.command.PluginsCommand;
 import org.xenhpt.shell.command.ProfileCommand;
 import org.xenhpt.shell.command.PsCommand;
 import org.xenhpt.shell.command.TreeCommand;
@@ -110,7 +111,7 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
                     offer("tree", new TreeCommand(sessions)), offer("identify", new IdentifyCommand(sessions)),
                     offer("current", new CurrentCommand(sessions)), offer("guests", new GuestsCommand(sessions)),
                     offer("profile", new ProfileCommand(sessions, List.of(), importers)),
-                    offer("help", new HelpCommand())));
+                    offer("plugins", new PluginsCommand(null, null)), offer("help", new HelpCommand())));
             more.forEach(each -> offers.add(offer("", each.apply(sessions))));
             return offers;
         }, sessions);
