@@ -73,6 +73,14 @@ final class XenGuest implements Guest {
     }
 
     @Override
+    public Optional<VcpuRegisters> registers(int vcpu) {
+        try (Control xen = control.get()) {
+            int last = xen.info(domid).map(DomainInfo::maxVcpuId).orElse(-1);
+            return vcpu < 0 || vcpu > last ? Optional.empty() : xen.registers(domid, vcpu);
+        }
+    }
+
+    @Override
     public Optional<String> vmcoreinfo() {
         return Optional.empty();
     }

@@ -22,6 +22,7 @@ import org.xenhpt.shell.ExitCodes;
 import org.xenhpt.shell.Hpt;
 import org.xenhpt.shell.ProgressLine;
 import org.xenhpt.shell.Sessions;
+import org.xenhpt.shell.table.Format;
 import org.xenhpt.shell.table.Table;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -60,6 +61,11 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
 
     final CommandSpec spec() {
         return spec;
+    }
+
+    /** Whether people are answered, not programs. */
+    final boolean isText() {
+        return output.format() == Format.TEXT;
     }
 
     final void print(Table<?> table) {
