@@ -84,16 +84,21 @@ final class Inference {
                 "struct list_head", "a circular list through init_task leads from name to name");
         new Identity(tasks, findings).find();
         new Family(tasks, findings).find();
-        if (!findings.has("task_struct", "real_parent") && !findings.has("task_struct", "group_leader")) {
+        if (!findings.has("task_struct", "parent") && !findings.has("task_struct", "group_leader")) {
             // Not where a task begins: all further offsets would be as wrong.
             return findings;
         }
         new Signals(tasks, findings).find();
+        new PidLinks(tasks, findings).find();
         new Scheduling(tasks, findings).stackAndState();
         new Memory(tasks, findings).find();
         new Times(tasks, findings).find();
         new Scheduling(tasks, findings).runtime();
-        new Credentials(tasks, findings).find();
+        if (OldCredentials.isFor(memory)) {
+            new OldCredentials(tasks, findings).find();
+        } else {
+            new Credentials(tasks, findings).find();
+        }
         new KernelThreads(tasks, findings).find();
         return findings;
     }

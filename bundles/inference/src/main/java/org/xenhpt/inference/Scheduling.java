@@ -60,9 +60,21 @@ final class Scheduling {
         });
         found.removeIf(s -> !isEndOfStack(tasks.init().pointer(s.offset()), tasks.init())
                 || 2 * tasks.all().stream().filter(t -> t.pointer(s.offset()) != 0).count() <= tasks.all().size());
-        Candidate.only(found).ifPresentOrElse(s -> findings.add(TASK, "stack", s, pointer, "void *",
-                "leads to a page that begins with the mark of a stack's end"),
-                () -> findings.missing("stack: " + found.size() + " members could be it"));
+        Optional<Candidate> stack = Candidate.only(found);
+        if (stack.isEmpty()) {
+            findings.missing("stack: " + found.size() + " members could be it");
+        } else if (!memory.before(4, 9, 0)) {
+            findings.add(TASK, "stack", stack.get(), pointer, "void *",
+                    "leads to a page that begins with the mark of a stack's end");
+        } else {
+            String by = "leads to a page that begins with a pointer back to the task";
+            // Renamed in 2.6.22 (commit f7e4217b007d).
+            boolean renamed = !memory.before(2, 6, 22);
+            findings.add(TASK, renamed ? "stack" : "thread_info", stack.get(), pointer,
+                    renamed ? "void *" : "struct thread_info *", by);
+            findings.add("thread_info", "task", new Candidate(0, stack.get().agreed(), stack.get().asked()), pointer,
+                    "struct task_struct *", by);
+        }
     }
 
     private boolean isEndOfStack(long stack, Snapshot task) {
@@ -71,6 +83,11 @@ final class Scheduling {
         }
         if (memory.pointer(stack) != task.gva()) {
             return false;
+        }
+        // Up to 4.8 thread_info, which begins with the task, lies there (commit c65eacbe290b). There was no mark before
+        // 2.6.27 (commit 7c9f8861e6c9), and of init_task none before 3.18 (commit d4311ff1a8da).
+        if (memory.before(4, 9, 0)) {
+            return true;
         }
         for (int at = pointer; at < END_WITHIN; at += 4) {
             if (memory.int32(stack + at) == END_OF_STACK) {
@@ -82,7 +99,7 @@ final class Scheduling {
 
     /** The last member before the stack that holds states: thread_info, which may be before it, has flags and a CPU. */
     private void state() {
-        OptionalInt stack = findings.offset(TASK, "stack");
+        OptionalInt stack = findings.offset(TASK, memory.before(2, 6, 22) ? "thread_info" : "stack");
         if (stack.isEmpty()) {
             findings.missing("state: where the stack is not known, nor is what stands before it");
             return;
@@ -113,9 +130,13 @@ final class Scheduling {
      */
     private void exitState() {
         List<Candidate> found = new ArrayList<>();
+        // init and kthreadd are begun by the kernel without one.
+        OptionalInt parent = findings.offset(TASK, "parent");
+        List<Snapshot> forked = tasks.processes().stream().filter(t -> parent.isEmpty()
+                || t.pointer(parent.getAsInt()) != tasks.init().gva()).toList();
         for (int at = 8; at < tasks.window() - 4; at += 4) {
             int signal = at;
-            Candidate processes = Candidate.ask(at - 8, tasks.processes(), t -> t.int32(signal) == SIGCHLD
+            Candidate processes = Candidate.ask(at - 8, forked, t -> t.int32(signal) == SIGCHLD
                     && isExitState(t.int32(signal - 8)));
             Candidate threads = Candidate.ask(at - 8, tasks.threads(), t -> t.int32(signal) == -1
                     && isExitState(t.int32(signal - 8)));
@@ -131,7 +152,13 @@ final class Scheduling {
         }
         int at = found.get(0).offset();
         String by = "0, or that of an ended task, before an exit_signal of SIGCHLD (of threads, -1)";
-        findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
+        // A long before 2.6.23 (commit 97dc32cdb1b5), the upper half of which is what was looked at.
+        if (pointer == 8 && memory.before(2, 6, 23)) {
+            findings.add(TASK, "exit_state", new Candidate(at - 4, found.get(0).agreed(), found.get(0).asked()), 8,
+                    "long", by);
+        } else {
+            findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
+        }
         findings.add(TASK, "exit_code", new Candidate(at + 4, found.get(0).agreed(), found.get(0).asked()), 4, "int",
                 by);
         findings.add(TASK, "exit_signal", new Candidate(at + 8, found.get(0).agreed(), found.get(0).asked()), 4, "int",

@@ -34,7 +34,6 @@ import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.kernel.KernelIdentity;
-import org.xenhpt.api.profile.KernelMatch;
 import org.xenhpt.api.profile.Needs;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileProblem;
@@ -160,9 +159,20 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
                 continue;
             }
             Profile profile = entry.profile().get();
-            if (!profile.kernel().matches(kernel)) {
-                logWhyNot(file, profile.kernel(), kernel);
-            } else if (best == null) {
+            if (profile.kernel().isUnnamed(kernel)) {
+                Recognition recognition = new Recognition(profile, kernel, space);
+                Optional<Profile> recognised = recognition.recognise();
+                if (recognised.isEmpty()) {
+                    LOG.warn("{} is not used, for it is not known for the build of {} that runs: {}", file,
+                            kernel.release(), recognition.whyNot());
+                    continue;
+                }
+                profile = recognised.get();
+            } else if (!profile.kernel().matches(kernel)) {
+                LOG.debug("{} is for another build or architecture than the {} that runs", file, kernel.release());
+                continue;
+            }
+            if (best == null) {
                 best = profile;
             } else {
                 LOG.warn("Both {} and {} are for this build of {}; the one that tells more is used", best.name(),
@@ -171,15 +181,6 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
             }
         }
         return Optional.ofNullable(best);
-    }
-
-    private static void logWhyNot(Path file, KernelMatch match, KernelIdentity kernel) {
-        if (match.release().equals(kernel.release()) && match.banner().isEmpty() && match.buildId().isEmpty()) {
-            LOG.warn("{} has neither banner nor build-id, so that it cannot be known for the build of {} that runs:"
-                    + " it is not used", file, kernel.release());
-        } else {
-            LOG.debug("{} is for another build or architecture than the {} that runs", file, kernel.release());
-        }
     }
 
     private static int facts(Profile profile) {
