@@ -84,7 +84,7 @@ final class Inference {
                 "struct list_head", "a circular list through init_task leads from name to name");
         new Identity(tasks, findings).find();
         new Family(tasks, findings).find();
-        if (!findings.has("task_struct", "parent") && !findings.has("task_struct", "group_leader")) {
+        if (!findings.has("task_struct", "real_parent") && !findings.has("task_struct", "group_leader")) {
             // Not where a task begins: all further offsets would be as wrong.
             return findings;
         }

@@ -26,7 +26,7 @@ final class InitTaskSearch {
     private static final int FURTHEST_AFTER = 2 << 10;
     /** real_parent, parent and group_leader. */
     private static final int LEAST_VOTES = 3;
-    /** Red Hat's 2.6.18 has one parent only (utrace). */
+    /** Red Hat's kernels of that time, which have utrace, have one parent only. */
     private static final int LEAST_VOTES_OLD = 2;
     private static final int MOST_PLACES_OF_A_NAME = 32;
     private static final int MOST_NAMES = 64;
@@ -41,7 +41,7 @@ final class InitTaskSearch {
     /** All places; of those with the same name, the ones with the most words pointing back first. */
     List<Place> places() {
         List<Place> places = new ArrayList<>();
-        int least = memory.before(2, 6, 22) ? LEAST_VOTES_OLD : LEAST_VOTES;
+        int least = memory.before(2, 6, 29) ? LEAST_VOTES_OLD : LEAST_VOTES;
         for (long name : names()) {
             Map<Long, Integer> votes = votesFor(name);
             votes.entrySet().stream().filter(vote -> vote.getValue() >= least)

@@ -91,8 +91,8 @@ final class Memory {
         OptionalInt stack = findings.offset(TASK, tasks.memory().before(2, 6, 22) ? "thread_info" : "stack");
         List<Snapshot> threads = tasks.processes().stream().filter(tasks::isKernelThread).toList();
         List<Snapshot> programs = tasks.processes().stream().filter(t -> !tasks.isKernelThread(t)).toList();
-        // An unsigned long before 2.6.23 (commit 97dc32cdb1b5), which is aligned as such.
-        int size = tasks.memory().before(2, 6, 23) ? pointer : 4;
+        // An unsigned long before 2.6.22 (commit 97dc32cdb1b5), which is aligned as such.
+        int size = tasks.memory().before(2, 6, 22) ? pointer : 4;
         int at = stack.isEmpty() ? 0 : stack.getAsInt() + pointer + Math.max(4, size);
         Candidate never = Candidate.ask(at, threads, t -> (t.int32(at) & PF_FORKNOEXEC) != 0);
         long begun = programs.stream().filter(t -> (t.int32(at) & PF_FORKNOEXEC) == 0).count();

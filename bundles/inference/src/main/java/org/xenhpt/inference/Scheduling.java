@@ -2,6 +2,7 @@
 package org.xenhpt.inference;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -131,7 +132,7 @@ final class Scheduling {
     private void exitState() {
         List<Candidate> found = new ArrayList<>();
         // init and kthreadd are begun by the kernel without one.
-        OptionalInt parent = findings.offset(TASK, "parent");
+        OptionalInt parent = findings.offset(TASK, "real_parent");
         List<Snapshot> forked = tasks.processes().stream().filter(t -> parent.isEmpty()
                 || t.pointer(parent.getAsInt()) != tasks.init().gva()).toList();
         for (int at = 8; at < tasks.window() - 4; at += 4) {
@@ -152,8 +153,8 @@ final class Scheduling {
         }
         int at = found.get(0).offset();
         String by = "0, or that of an ended task, before an exit_signal of SIGCHLD (of threads, -1)";
-        // A long before 2.6.23 (commit 97dc32cdb1b5), the upper half of which is what was looked at.
-        if (pointer == 8 && memory.before(2, 6, 23)) {
+        // A long before 2.6.22 (commit 97dc32cdb1b5), the upper half of which is what was looked at.
+        if (pointer == 8 && memory.before(2, 6, 22)) {
             findings.add(TASK, "exit_state", new Candidate(at - 4, found.get(0).agreed(), found.get(0).asked()), 8,
                     "long", by);
         } else {
@@ -193,9 +194,10 @@ final class Scheduling {
                 tasks.all(), (task, offset) -> isRuntime(task, offset));
         found.removeIf(c -> 2 * tasks.all().stream().map(t ->
                 t.int64(c.offset())).distinct().count() < tasks.all().size());
-        Optional<Candidate> runtime = Candidate.only(found);
+        // Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23).
+        Optional<Candidate> runtime = found.stream().min(Comparator.comparingInt(Candidate::offset));
         if (runtime.isEmpty()) {
-            findings.missing("sum_exec_runtime: " + found.size() + " times could be it");
+            findings.missing("sum_exec_runtime: no time could be it");
             return;
         }
         int at = runtime.get().offset() + 8 - se;

@@ -325,8 +325,8 @@ final class Signals {
         }
         findings.add(SIGNAL, "rlim", ordered, 2 * count * pointer, "struct rlimit[" + count + "]",
                 "pairs, none above its maximum; init_task's are as the kernel is built with");
-        if (memory.before(2, 6, 23)) {
-            // What stands there was filled by another scheduler.
+        // Until 2.6.22 what stands there was filled by another scheduler; in 2.6.28 alone it was not there.
+        if (memory.before(2, 6, 23) || !memory.before(2, 6, 28) && memory.before(2, 6, 29)) {
             return;
         }
         int ended = limits - 8;

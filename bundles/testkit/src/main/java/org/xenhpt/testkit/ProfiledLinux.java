@@ -206,7 +206,7 @@ public final class ProfiledLinux {
         long shell = process(pid += 7, byName("sshd"), "bash", 'S', 1000, false);
         long gdb = process(pid += 5, shell, "gdb", 'S', 1000, false);
         long traced = process(pid += 5, shell, "a.out", 'T', 1000, false);
-        if (has("task_struct", "real_parent")) {
+        if (has("task_struct", "real_parent") && has("task_struct", "parent")) {
             putPointer(taskMember(traced, "parent"), gdb);
         }
         process(pid += 2, shell, "vi", 'T', 1000, false);
