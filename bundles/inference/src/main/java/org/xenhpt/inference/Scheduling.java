@@ -10,6 +10,7 @@ import java.util.OptionalInt;
 /** {@code stack}, {@code state}, {@code exit_state}, and the run time in the task's {@code sched_entity}. */
 final class Scheduling {
     private static final String TASK = "task_struct";
+    private static final String TASK_POINTER = "task";
     private static final String ENTITY = "sched_entity";
     /** STACK_END_MAGIC (include/uapi/linux/magic.h). */
     private static final int END_OF_STACK = 0x57AC6E9D;
@@ -59,22 +60,27 @@ final class Scheduling {
             // That of an ended task may be given back.
             return stack == 0 || (stack & PAGE - 1) == 0 && isEndOfStack(stack, task);
         });
+        // init_task's own stack has no mark up to 3.17 (commit d4311ff1a8da), but leads back to init_task.
         found.removeIf(s -> !isEndOfStack(tasks.init().pointer(s.offset()), tasks.init())
+                && memory.pointer(tasks.init().pointer(s.offset())) != tasks.init().gva()
                 || 2 * tasks.all().stream().filter(t -> t.pointer(s.offset()) != 0).count() <= tasks.all().size());
-        Optional<Candidate> stack = Candidate.only(found);
-        if (stack.isEmpty()) {
-            findings.missing("stack: " + found.size() + " members could be it");
-        } else if (!memory.before(4, 9, 0)) {
-            findings.add(TASK, "stack", stack.get(), pointer, "void *",
-                    "leads to a page that begins with the mark of a stack's end");
-        } else {
-            String by = "leads to a page that begins with a pointer back to the task";
+        Candidate.only(found).ifPresentOrElse(s -> {
             // Renamed in 2.6.22 (commit f7e4217b007d).
             boolean renamed = !memory.before(2, 6, 22);
-            findings.add(TASK, renamed ? "stack" : "thread_info", stack.get(), pointer,
-                    renamed ? "void *" : "struct thread_info *", by);
-            findings.add("thread_info", "task", new Candidate(0, stack.get().agreed(), stack.get().asked()), pointer,
-                    "struct task_struct *", by);
+            findings.add(TASK, renamed ? "stack" : "thread_info", s, pointer,
+                    renamed ? "void *" : "struct thread_info *",
+                    "leads to a page that begins with the mark of a stack's end, or with the task");
+            threadInfo(s.offset());
+        }, () -> findings.missing("stack: " + found.size() + " members could be it"));
+    }
+
+    /** Up to 4.8 thread_info begins the stack, and the task's address begins thread_info (commit 15f4eae70d36). */
+    private void threadInfo(int stack) {
+        Candidate leadsBack = Candidate.ask(0, tasks.all(), t -> t.pointer(stack) == 0
+                || memory.pointer(t.pointer(stack)) == t.gva());
+        if (leadsBack.convinces() && memory.pointer(tasks.init().pointer(stack)) == tasks.init().gva()) {
+            findings.add("thread_info", TASK_POINTER, leadsBack, pointer, "struct task_struct *",
+                    "the stack that it begins leads back to the task");
         }
     }
 

@@ -325,15 +325,16 @@ final class Signals {
         }
         findings.add(SIGNAL, "rlim", ordered, 2 * count * pointer, "struct rlimit[" + count + "]",
                 "pairs, none above its maximum; init_task's are as the kernel is built with");
-        // Until 2.6.22 what stands there was filled by another scheduler; in 2.6.28 alone it was not there.
-        if (memory.before(2, 6, 23) || !memory.before(2, 6, 28) && memory.before(2, 6, 29)) {
+        // In 2.6.28 alone it was not there.
+        if (!memory.before(2, 6, 28) && memory.before(2, 6, 29)) {
             return;
         }
         int ended = limits - 8;
         Candidate runtime = Candidate.ask(ended, sizes.keySet(), signal -> isTime(signal + ended));
         if (runtime.convinces()) {
-            findings.add(SIGNAL, "sum_sched_runtime", runtime, 8, "unsigned long long",
-                    "a time in nanoseconds before rlim");
+            // Of the same name as each task's until the fair scheduler (2.6.23).
+            findings.add(SIGNAL, memory.before(2, 6, 23) ? "sched_time" : "sum_sched_runtime", runtime, 8,
+                    "unsigned long long", "a time in nanoseconds before rlim");
         }
     }
 
