@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -159,7 +160,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
             Progress progress) {
         for (Path folder : folders) {
-            Optional<Profile> found = find(folder, kernel);
+            Optional<Profile> found = find(folder, kernel, space);
             if (found.isPresent()) {
                 return found;
             }
@@ -167,7 +168,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         return Optional.empty();
     }
 
-    private Optional<Profile> find(Path folder, KernelIdentity kernel) {
+    private Optional<Profile> find(Path folder, KernelIdentity kernel, AddressSpace space) {
         List<Path> files;
         try {
             files = files(folder);
@@ -176,6 +177,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
             return Optional.empty();
         }
         Profile best = null;
+        Map<Path, String> unknown = new LinkedHashMap<>();
         for (Path file : files) {
             if (!mayBeFor(kernel.release(), file)) {
                 continue;
@@ -192,8 +194,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
                 Recognition recognition = new Recognition(profile, kernel, space);
                 Optional<Profile> recognised = recognition.recognise();
                 if (recognised.isEmpty()) {
-                    LOG.warn("{} is not used, for it is not known for the build of {} that runs: {}", file,
-                            kernel.release(), recognition.whyNot());
+                    unknown.put(file, recognition.whyNot());
                     continue;
                 }
                 profile = recognised.get();
@@ -208,6 +209,10 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
                         profile.name(), kernel.release());
                 best = facts(profile) > facts(best) ? profile : best;
             }
+        }
+        if (best == null) {
+            unknown.forEach((file, why) -> LOG.warn("{} is not used, for it is not known for the build of {} that runs: {}",
+                    file, kernel.release(), why));
         }
         return Optional.ofNullable(best);
     }
