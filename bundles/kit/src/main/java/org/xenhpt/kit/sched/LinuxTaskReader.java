@@ -358,9 +358,10 @@ public final class LinuxTaskReader implements TaskReader {
         }
 
         private boolean isKernelThread(long task, int taskFlags) {
-            // One that works for a process for a while (PF_BORROWED_MM) has its memory then.
+            // One that works for a process for a while (PF_BORROWED_MM) has its memory then. Where mm is asked, the flag's
+            // value was PF_SYNCWRITE's.
             return mm.isEmpty() ? (taskFlags & PF_KTHREAD) != 0
-                    : (taskFlags & PF_KTHREAD) != 0 || mm.get().pointer(space, task) == 0 && (taskFlags & PF_EXITING) == 0;
+                    : mm.get().pointer(space, task) == 0 && (taskFlags & PF_EXITING) == 0;
         }
 
         private long startNanos(long task) {
