@@ -132,7 +132,7 @@ public final class LinuxTaskReader implements TaskReader {
         this.gid = layouts.find(ownCredentials ? "task_struct" : "cred", "egid");
         // Up to 2.6.26 no flag says what is a kernel thread (commit 7b34e4283c68), and its later value meant otherwise.
         this.mm = old && !version.atLeast(2, 6, 27) ? layouts.find("task_struct", "mm") : Optional.empty();
-        this.locator = new TaskLocator(kernel, space, perCpu, currentTasks);
+        this.locator = new TaskLocator(kernel, space, perCpu, currentTasks, initTask);
         checkInitTask();
     }
 
