@@ -213,7 +213,7 @@ public final class ProfiledLinux {
     public long thread(int tid, long leader, String name) {
         long task = directMap(allocate(structure("task_struct").size(), 64));
         long signal = get(leader, "task_struct", "signal");
-        writeTask(task, tid, (int) get(leader, "task_struct", "tgid"), get(leader, "task_struct", "real_parent"), name, 0,
+        writeTask(task, tid, (int) get(leader, "task_struct", "tgid"), get(leader, "task_struct", parentMember()), name, 0,
                 newStack(), 0, signal);
         member("task_struct", "real_cred").ifPresent(cred -> putPointer(task + cred.offset(),
                 get(leader, "task_struct", "real_cred")));
@@ -223,6 +223,10 @@ public final class ProfiledLinux {
         member("task_struct", "thread_group").ifPresent(found -> insert(leader + found.offset(), task + found.offset()));
         put(signal, "signal_struct", "nr_threads", get(signal, "signal_struct", "nr_threads") + 1);
         return task;
+    }
+
+    private String parentMember() {
+        return member("task_struct", "real_parent").isPresent() ? "real_parent" : "parent";
     }
 
     /** Makes a task the running one of a CPU. */
@@ -317,6 +321,7 @@ public final class ProfiledLinux {
         put(task, "task_struct", "pid", pid);
         put(task, "task_struct", "tgid", tgid);
         put(task, "task_struct", "real_parent", parent);
+        put(task, "task_struct", "parent", parent);
         put(task, "task_struct", "flags", flags);
         put(task, "task_struct", "state", 1);
         put(task, "task_struct", "__state", 1);

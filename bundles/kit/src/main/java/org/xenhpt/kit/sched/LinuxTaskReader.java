@@ -106,7 +106,8 @@ public final class LinuxTaskReader implements TaskReader {
         this.state = layouts.find("task_struct", "__state").or(() -> layouts.find("task_struct", "state"));
         this.exitState = layouts.find("task_struct", "exit_state");
         this.flags = layouts.get("task_struct", "flags");
-        this.realParent = layouts.get("task_struct", "real_parent");
+        // Kernels with utrace, as Red Hat's 2.6.18, have the real one as their only parent.
+        this.realParent = layouts.get("task_struct", "real_parent", "parent");
         this.signal = layouts.get("task_struct", "signal");
         this.threads = Threads.of(layouts, space);
         this.threadCount = layouts.find("signal_struct", "nr_threads");
@@ -143,7 +144,7 @@ public final class LinuxTaskReader implements TaskReader {
         symbols.addAll(BootTime.symbols());
         TreeSet<String> members = new TreeSet<>(List.of("task_struct.tasks", "task_struct.pid", "task_struct.tgid",
                 "task_struct.__state", "task_struct.state", "task_struct.exit_state", "task_struct.flags",
-                "task_struct.real_parent", "task_struct.signal", "signal_struct.thread_head", "task_struct.thread_node",
+                "task_struct.real_parent", "task_struct.parent", "task_struct.signal", "signal_struct.thread_head", "task_struct.thread_node",
                 "signal_struct.nr_threads", "task_struct.start_boottime", "task_struct.real_start_time",
                 "task_struct.se", "sched_entity.sum_exec_runtime", "signal_struct.sum_sched_runtime",
                 "task_struct.real_cred", "cred.euid", "cred.egid", "task_struct.euid", "task_struct.egid",
