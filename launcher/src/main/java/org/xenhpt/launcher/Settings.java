@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.launcher;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -12,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -45,7 +47,9 @@ record Settings(Path home, Map<String, String> properties, String logLevel, bool
         System.getProperties().stringPropertyNames().stream().filter(name -> name.startsWith("hpt."))
                 .forEach(name -> properties.put(name, System.getProperty(name)));
         properties.put("hpt.home", folder.toString());
-        properties.putIfAbsent("hpt.profiles", folder.resolve("kernel-profiles-yaml").toString());
+        properties.put("hpt.profiles", Stream.of(properties.getOrDefault("hpt.profiles", "kernel-profiles-yaml")
+                .split(File.pathSeparator)).map(each -> folder.resolve(each.strip()).toString())
+                .collect(Collectors.joining(File.pathSeparator)));
         return new Settings(folder, Map.copyOf(properties), level(properties, environment, args),
                 args.isEmpty());
     }

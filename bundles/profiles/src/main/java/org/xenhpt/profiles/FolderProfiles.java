@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.profiles;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -45,13 +47,13 @@ import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
- * A folder of YAML files, each the profile of one kernel build. Nothing is read before somebody asks, and to find the
+ * Folders of YAML files, each the profile of one kernel build. Nothing is read before somebody asks, and to find the
  * profile of one kernel only the first bytes of the other kernels' files are read. What was read is kept as long as the
  * file stays as it is.
  */
 @Component(service = {ProfileStore.class, ProfileSource.class}, property = "service.ranking:Integer=100")
 public final class FolderProfiles implements ProfileStore, ProfileSource {
-    /** Names the folder: a property of the framework or of the system. */
+    /** Names the folders, with the system's separator of paths between them: a property of the framework or of the system. */
     public static final String FOLDER_PROPERTY = "hpt.profiles";
     private static final String DEFAULT_FOLDER = "kernel-profiles-yaml";
     private static final List<String> ENDINGS = List.of(".yaml", ".yml");
@@ -71,17 +73,22 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     }
 
     private final Map<Path, Cached> cache = new ConcurrentHashMap<>();
-    private volatile Path folder;
+    private volatile List<Path> folders;
 
     @Activate
     public FolderProfiles(BundleContext context) {
-        String configured = context.getProperty(FOLDER_PROPERTY);
-        folder = Path.of(configured == null || configured.isBlank() ? DEFAULT_FOLDER : configured);
+        this(folders(context.getProperty(FOLDER_PROPERTY)));
     }
 
     /** Outside of OSGi. */
-    public FolderProfiles(Path folder) {
-        this.folder = folder;
+    public FolderProfiles(Path... folders) {
+        this.folders = List.of(folders);
+    }
+
+    private static Path[] folders(String configured) {
+        Path[] named = Stream.of(configured == null ? new String[0] : configured.split(File.pathSeparator))
+                .filter(name -> !name.isBlank()).map(name -> Path.of(name.strip())).toArray(Path[]::new);
+        return named.length == 0 ? new Path[] {Path.of(DEFAULT_FOLDER)} : named;
     }
 
     @Override
@@ -91,22 +98,34 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
 
     @Override
     public Path folder() {
-        return folder;
+        return folders.get(0);
+    }
+
+    @Override
+    public List<Path> folders() {
+        return folders;
     }
 
     @Override
     public void use(Path newFolder) {
-        folder = newFolder;
+        use(List.of(newFolder));
+    }
+
+    @Override
+    public void use(List<Path> newFolders) {
+        folders = List.copyOf(newFolders);
         cache.clear();
     }
 
     @Override
     public List<Entry> list() {
-        List<Path> files;
-        try {
-            files = files();
-        } catch (IOException e) {
-            throw fileError(folder, e, "the profiles folder cannot be read");
+        List<Path> files = new ArrayList<>();
+        for (Path folder : folders) {
+            try {
+                files.addAll(files(folder));
+            } catch (IOException e) {
+                throw fileError(folder, e, "the profiles folder cannot be read");
+            }
         }
         cache.keySet().retainAll(new HashSet<>(files));
         return files.stream().map(this::read).toList();
@@ -140,9 +159,19 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     @Override
     public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
             Progress progress) {
+        for (Path folder : folders) {
+            Optional<Profile> found = find(folder, kernel);
+            if (found.isPresent()) {
+                return found;
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<Profile> find(Path folder, KernelIdentity kernel) {
         List<Path> files;
         try {
-            files = files();
+            files = files(folder);
         } catch (IOException e) {
             LOG.warn("The profiles folder {} cannot be read: {}", folder, why(e));
             return Optional.empty();
@@ -243,7 +272,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     }
 
     /** The folder's profiles by name. Hidden files are others' unfinished ones. */
-    private List<Path> files() throws IOException {
+    private static List<Path> files(Path folder) throws IOException {
         List<Path> files = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
             for (Path file : all) {

@@ -63,7 +63,7 @@ public class Sessions {
     }
 
     private ProfileStore store;
-    private Path firstFolder = Path.of("");
+    private List<Path> firstFolders = List.of();
     private FrontEnd frontEnd;
     private boolean keep;
     private final Map<String, Session> kept = new LinkedHashMap<>(16, 0.75f, true);
@@ -87,7 +87,7 @@ public class Sessions {
     synchronized void bindStore(ProfileStore service) {
         forget();
         store = service;
-        firstFolder = service.folder();
+        firstFolders = service.folders();
     }
 
     synchronized void unbindStore(ProfileStore service) {
@@ -149,17 +149,21 @@ public class Sessions {
         return current;
     }
 
-    /** Makes the platform use this profiles folder, or the one it came up with. */
+    /** Makes the platform use this profiles folder, or those it came up with. */
     synchronized void useProfiles(Optional<Path> wanted) {
         ProfileStore current = store;
         if (current == null) {
             return;
         }
-        Path folder = wanted.orElse(firstFolder);
-        if (!current.folder().toAbsolutePath().normalize().equals(folder.toAbsolutePath().normalize())) {
-            current.use(folder);
+        List<Path> folders = wanted.map(List::of).orElse(firstFolders);
+        if (!normal(current.folders()).equals(normal(folders))) {
+            current.use(folders);
             forget();
         }
+    }
+
+    private static List<Path> normal(List<Path> folders) {
+        return folders.stream().map(folder -> folder.toAbsolutePath().normalize()).toList();
     }
 
     /** A session for the guest: a kept one, or a new one. */
@@ -202,12 +206,14 @@ public class Sessions {
         ProfileStore current = store;
         StringBuilder state = new StringBuilder();
         if (current != null) {
-            try (DirectoryStream<Path> files = Files.newDirectoryStream(current.folder())) {
-                for (Path file : files) {
-                    state.append(file.getFileName()).append(Files.getLastModifiedTime(file));
+            for (Path folder : current.folders()) {
+                try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+                    for (Path file : files) {
+                        state.append(file).append(Files.getLastModifiedTime(file));
+                    }
+                } catch (IOException | DirectoryIteratorException e) {
+                    // A folder that cannot be listed gives no profiles: whoever needs one will say so.
                 }
-            } catch (IOException | DirectoryIteratorException e) {
-                // A folder that cannot be listed gives no profiles: whoever needs one will say so.
             }
         }
         return state.toString();
