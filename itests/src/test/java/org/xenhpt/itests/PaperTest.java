@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xenhpt.itests.guest.ElfCoreFile;
 import org.xenhpt.profiles.FolderProfiles;
-import org.xenhpt.testkit.ProfiledLinux;
+import org.xenhpt.testkit.LaidOutLinux;
 
 /**
  * The machine of the paper "Xen HPT": Ubuntu 12.04 with its kernel 3.2.0-33-generic for x86-64, as a memory image. Its
@@ -31,7 +31,7 @@ class PaperTest {
     private static Path folder;
     private static Path profiles;
     private static Path image;
-    private static ProfiledLinux linux;
+    private static LaidOutLinux linux;
     private static long bash;
     private static long rsp;
 
@@ -40,7 +40,7 @@ class PaperTest {
         profiles = Files.createDirectory(folder.resolve("profiles"));
         Path profile = profiles.resolve("3.2.0-33-generic.yaml");
         Files.copy(Path.of(PaperTest.class.getResource("3.2.0-33-generic.yaml").toURI()), profile);
-        linux = new ProfiledLinux(new FolderProfiles(profiles).read(profile).profile().orElseThrow(), THREAD_SIZE,
+        linux = new LaidOutLinux(new FolderProfiles(profiles).read(profile).profile().orElseThrow(), THREAD_SIZE,
                 false);
         long init = linux.process(1, linux.initTask(), 0, "init");
         long kthreadd = linux.kernelThread(2, linux.initTask(), "kthreadd");

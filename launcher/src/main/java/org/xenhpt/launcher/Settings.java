@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -80,10 +81,16 @@ record Settings(Path home, Map<String, String> properties, String logLevel, bool
         return home.resolve(properties.getOrDefault("hpt.deploy", "deploy"));
     }
 
+    Trust trust() throws StartException {
+        return Trust.read(Optional.ofNullable(properties.get(Trust.PROPERTY)));
+    }
+
     /** System properties for the logging library. */
     Map<String, String> loggingProperties() {
         String prefix = "org.slf4j.simpleLogger.";
-        return Map.of(prefix + "defaultLogLevel", logLevel, prefix + "showThreadName", "false",
+        // What code was taken from the deploy folder is told whether or not other information is.
+        return Map.of(prefix + "log." + Deployed.AUDIT, Set.of("debug", "trace").contains(logLevel) ? logLevel : "info",
+                prefix + "defaultLogLevel", logLevel, prefix + "showThreadName", "false",
                 prefix + "showShortLogName", "true", prefix + "logFile", "System.err");
     }
 

@@ -43,6 +43,7 @@ import org.xenhpt.shell.command.GuestsCommand;
 import org.xenhpt.shell.command.HelpCommand;
 import org.xenhpt.shell.command.IdentifyCommand;
 import org.xenhpt.shell.command.LocateCommand;
+import org.xenhpt.shell.command.PluginsCommand;
 import org.xenhpt.shell.command.ProfileCommand;
 import org.xenhpt.shell.command.PsCommand;
 import org.xenhpt.shell.command.TreeCommand;
@@ -68,6 +69,8 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public Optional<RuntimeException> failure = Optional.empty();
     public long boot = BOOT;
     public int closed;
+    public long version;
+    public boolean watched;
     public Path folder = Path.of("profiles");
     public Path home = Path.of("/nonexistent");
     public int width;
@@ -111,7 +114,7 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
                     offer("tree", new TreeCommand(sessions)), offer("identify", new IdentifyCommand(sessions)),
                     offer("current", new CurrentCommand(sessions)), offer("locate", new LocateCommand(sessions)), offer("guests", new GuestsCommand(sessions)),
                     offer("profile", new ProfileCommand(sessions, List.of(), importers)),
-                    offer("help", new HelpCommand())));
+                    offer("plugins", new PluginsCommand(null, null)), offer("help", new HelpCommand())));
             more.forEach(each -> offers.add(offer("", each.apply(sessions))));
             return offers;
         }, sessions);
@@ -229,6 +232,16 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     @Override
     public void use(Path other) {
         folder = other;
+    }
+
+    @Override
+    public void watch() {
+        watched = true;
+    }
+
+    @Override
+    public long version() {
+        return version;
     }
 
     @Override

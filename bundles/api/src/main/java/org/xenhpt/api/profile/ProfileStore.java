@@ -32,6 +32,19 @@ public interface ProfileStore {
         use(folders.get(0));
     }
 
+    /**
+     * Watches the folders from now on, for a platform that stays up: what {@link ProfileSource#find} gives follows the files
+     * within a second. A file is read when it no longer changes; one that is broken is refused, and what it said before
+     * stays in force.
+     */
+    default void watch() {
+    }
+
+    /** A number that is another one after the profiles in force changed. */
+    default long version() {
+        return 0;
+    }
+
     /** All files of the folders, folder after folder by name, also the broken ones. */
     List<Entry> list();
 

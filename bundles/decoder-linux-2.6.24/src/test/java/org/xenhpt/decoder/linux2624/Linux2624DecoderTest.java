@@ -15,14 +15,14 @@ import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskQuery;
 import org.xenhpt.testkit.FakeLinux;
-import org.xenhpt.testkit.ProfiledLinux;
+import org.xenhpt.testkit.LaidOutLinux;
 
 class Linux2624DecoderTest {
     private static final int EXIT_16 = 16;
     private static final int EXIT_32 = 32;
     private static final int TRACED = 8;
 
-    private static long population(ProfiledLinux linux) {
+    private static long population(LaidOutLinux linux) {
         long init = linux.process(1, linux.initTask(), 0, "init");
         linux.kernelThread(2, linux.initTask(), "kthreadd");
         long udevd = linux.process(312, init, 101, "udevd");
@@ -35,7 +35,7 @@ class Linux2624DecoderTest {
     @ParameterizedTest
     @EnumSource(OldKernel.class)
     void processesOfEachGeneration(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         population(linux);
         assertThat(new Linux2624Decoder().fits(linux.kernel())).isTrue();
         ProcessTable table = OldKernel.attach(linux).read(TaskQuery.PROCESSES);
@@ -53,7 +53,7 @@ class Linux2624DecoderTest {
     @ParameterizedTest
     @EnumSource(OldKernel.class)
     void threadsOfEachGeneration(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         population(linux);
         ProcessTable table = OldKernel.attach(linux).read(TaskQuery.THREADS);
         assertThat(table.gaps()).isEmpty();
@@ -67,7 +67,7 @@ class Linux2624DecoderTest {
     @ParameterizedTest
     @EnumSource(value = OldKernel.class, names = "CENTOS_5_I386", mode = EnumSource.Mode.EXCLUDE)
     void theRunningTaskOfEachGeneration(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         long udevd = population(linux);
         linux.run(1, udevd);
         assertThat(OldKernel.attach(linux).current(List.of())).extracting(CurrentTask::vcpu, task -> task.task().pid())
@@ -81,10 +81,10 @@ class Linux2624DecoderTest {
     @ParameterizedTest
     @EnumSource(value = OldKernel.class, names = "UBUNTU_16_04", mode = EnumSource.Mode.EXCLUDE)
     void bootTimeIsThatOfTheVariablesBefore3Point4(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         linux.process(1, linux.initTask(), 0, "init");
         assertThat(OldKernel.attach(linux).read(TaskQuery.PROCESSES).bootEpochNanos())
-                .isEqualTo(ProfiledLinux.BOOTED * 1_000_000_000L);
+                .isEqualTo(LaidOutLinux.BOOTED * 1_000_000_000L);
     }
 
     @Test
@@ -95,7 +95,7 @@ class Linux2624DecoderTest {
     }
 
     private static String letters(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         linux.put(linux.process(1, linux.initTask(), 0, "a"), "exit_state", EXIT_16);
         linux.put(linux.process(2, linux.initTask(), 0, "b"), "exit_state", EXIT_32);
         linux.put(linux.process(3, linux.initTask(), 0, "c"), "state", TRACED);
@@ -107,7 +107,7 @@ class Linux2624DecoderTest {
     @Test
     void threadsThatLeadInACircleWithoutTheLeaderAreAGap() {
         assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
-            ProfiledLinux linux = OldKernel.DEBIAN_7.boot();
+            LaidOutLinux linux = OldKernel.DEBIAN_7.boot();
             long init = linux.process(1, linux.initTask(), 0, "init");
             long thread = linux.thread(7, init, "worker");
             int member = OldKernel.DEBIAN_7.profile().member("task_struct", "thread_group").orElseThrow().offset();

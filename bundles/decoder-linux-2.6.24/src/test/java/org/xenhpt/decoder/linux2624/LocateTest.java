@@ -16,17 +16,17 @@ import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.Location.Agreement;
 import org.xenhpt.api.process.Location.Mode;
 import org.xenhpt.api.process.LocationStep;
-import org.xenhpt.testkit.ProfiledLinux;
+import org.xenhpt.testkit.LaidOutLinux;
 
 /** From the stack to the task and back, on kernels whose stacks begin with thread_info. */
 class LocateTest {
     private static final long USER_STACK = 0x7fff1230L;
 
-    private static Location locate(ProfiledLinux linux, VcpuRegisters registers) {
+    private static Location locate(LaidOutLinux linux, VcpuRegisters registers) {
         return OldKernel.attach(linux).locate(registers);
     }
 
-    private static long running(ProfiledLinux linux, int cpu) {
+    private static long running(LaidOutLinux linux, int cpu) {
         long init = linux.process(1, linux.initTask(), 0, "init");
         long other = linux.process(570, init, 0, "udevd");
         long task = linux.process(1472, init, 0, "bash");
@@ -39,7 +39,7 @@ class LocateTest {
     @ParameterizedTest
     @EnumSource(OldKernel.class)
     void rspLeadsToTheTaskAndTheTaskBackToItsStack(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         long task = running(linux, 1);
         long stack = linux.stackOf(task);
         for (long depth : new long[] {200, kernel.stackSize() - 400}) {
@@ -58,7 +58,7 @@ class LocateTest {
     @ParameterizedTest
     @EnumSource(OldKernel.class)
     void inUserModeTheTssLeadsToTheTask(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         long task = running(linux, 1);
         Location location = locate(linux, linux.registers(1, USER_STACK, true));
         assertThat(location.agreement()).isEqualTo(Agreement.AGREE);
@@ -74,7 +74,7 @@ class LocateTest {
     @ParameterizedTest
     @EnumSource(value = OldKernel.class, names = {"DEBIAN_6", "DEBIAN_7", "UBUNTU_16_04"})
     void inAnInterruptTheTssLeadsToTheTask(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         running(linux, 1);
         Location location = locate(linux, linux.registers(1, linux.irqStackTop(1) - 100, false));
         assertThat(location.task().pid()).isEqualTo(1472);
@@ -85,7 +85,7 @@ class LocateTest {
     @ParameterizedTest
     @EnumSource(value = OldKernel.class, names = "CENTOS_5_I386", mode = EnumSource.Mode.EXCLUDE)
     void whereTheTssLeadsNowherePerCpuDataDoes(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         running(linux, 1);
         linux.putPointer(linux.tss(1).orElseThrow() + 4, 0);
         Location location = locate(linux, linux.registers(1, USER_STACK, true));
@@ -98,7 +98,7 @@ class LocateTest {
     @ParameterizedTest
     @EnumSource(OldKernel.class)
     void withoutRegistersMemoryAloneTells(OldKernel kernel) {
-        ProfiledLinux linux = kernel.boot();
+        LaidOutLinux linux = kernel.boot();
         running(linux, 1);
         Location location = locate(linux, new VcpuRegisters(1, Map.of()));
         assertThat(location.task().pid()).isEqualTo(1472);
@@ -110,7 +110,7 @@ class LocateTest {
 
     @Test
     void aSwitchedThreadInfoIsNotBelieved() {
-        ProfiledLinux linux = OldKernel.DEBIAN_7.boot();
+        LaidOutLinux linux = OldKernel.DEBIAN_7.boot();
         long task = running(linux, 0);
         long stack = linux.stackOf(task);
         // It names another task, whose stack is elsewhere; so does the way by sp0, and what is left contradicts itself.
@@ -123,7 +123,7 @@ class LocateTest {
 
     @Test
     void aStackThatIsNowhereIsAFaultOrTheOtherWay() {
-        ProfiledLinux linux = OldKernel.DEBIAN_7.boot();
+        LaidOutLinux linux = OldKernel.DEBIAN_7.boot();
         running(linux, 0);
         for (long rsp : new long[] {0, 8, -8, 0xdead000000000000L, 0xffff880000000000L + (1L << 40)}) {
             Location location = locate(linux, linux.registers(0, rsp, false));
@@ -134,7 +134,7 @@ class LocateTest {
 
     @Test
     void theFirstTasksStackTellsWhereThreadInfoHasTheTask() {
-        ProfiledLinux linux = OldKernel.DEBIAN_7.boot();
+        LaidOutLinux linux = OldKernel.DEBIAN_7.boot();
         assertThat(linux.kernel().profile().member("thread_info", "task")).as("published layouts lack it").isEmpty();
         running(linux, 0);
         linux.putPointer(linux.stackOf(linux.initTask()), 0);
@@ -144,7 +144,7 @@ class LocateTest {
 
     @Test
     void aUsersGsBaseIsNotTakenForTheKernels() {
-        ProfiledLinux linux = OldKernel.DEBIAN_7.boot();
+        LaidOutLinux linux = OldKernel.DEBIAN_7.boot();
         running(linux, 1);
         linux.putPointer(linux.tss(1).orElseThrow() + 4, 0);
         Map<Register, Long> forged = Map.of(Register.RSP, USER_STACK,

@@ -8,7 +8,7 @@ import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileStore;
 import org.xenhpt.profiles.FolderProfiles;
-import org.xenhpt.testkit.ProfiledLinux;
+import org.xenhpt.testkit.LaidOutLinux;
 import org.xenhpt.translation.X86Translator;
 
 /** Kernel builds whose layouts, made by hpt profile make from published symbol files, lie beside the tests. */
@@ -45,11 +45,11 @@ enum OldKernel {
         }
     }
 
-    ProfiledLinux boot() {
-        return new ProfiledLinux(profile(), stackSize(), false);
+    LaidOutLinux boot() {
+        return new LaidOutLinux(profile(), stackSize(), false);
     }
 
-    static TaskReader attach(ProfiledLinux linux) {
+    static TaskReader attach(LaidOutLinux linux) {
         Kernel kernel = linux.kernel();
         return new Linux2624Decoder().attach(kernel, new X86Translator().open(linux.memory(), kernel.identity().paging(),
                 kernel.identity().rootGpa()));

@@ -144,7 +144,8 @@ public final class LinuxTaskReader implements TaskReader {
         symbols.addAll(BootTime.symbols());
         TreeSet<String> members = new TreeSet<>(List.of("task_struct.tasks", "task_struct.pid", "task_struct.tgid",
                 "task_struct.__state", "task_struct.state", "task_struct.exit_state", "task_struct.flags",
-                "task_struct.real_parent", "task_struct.parent", "task_struct.signal", "signal_struct.thread_head", "task_struct.thread_node",
+                "task_struct.real_parent", "task_struct.parent", "task_struct.signal", "signal_struct.thread_head",
+                "task_struct.thread_node",
                 "signal_struct.nr_threads", "task_struct.start_boottime", "task_struct.real_start_time",
                 "task_struct.se", "sched_entity.sum_exec_runtime", "signal_struct.sum_sched_runtime",
                 "task_struct.real_cred", "cred.euid", "cred.egid", "task_struct.euid", "task_struct.egid",

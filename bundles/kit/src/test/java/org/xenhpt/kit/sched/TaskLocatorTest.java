@@ -16,7 +16,7 @@ import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.StructLayout;
 import org.xenhpt.testkit.FakeLinux;
-import org.xenhpt.testkit.ProfiledLinux;
+import org.xenhpt.testkit.LaidOutLinux;
 import org.xenhpt.translation.X86Translator;
 
 /** Locating tasks on kernels whose stacks hold no pointer; those whose stacks do are tried with their decoder. */
@@ -25,7 +25,7 @@ class TaskLocatorTest {
     private static final long USER_STACK = 0x7fff12345678L;
     private static final String TOP = "cpu_current_top_of_stack";
 
-    private ProfiledLinux linux;
+    private LaidOutLinux linux;
     private long shell;
     private long other;
 
@@ -43,7 +43,7 @@ class TaskLocatorTest {
         structs.put("task_struct", new StructLayout(task.size(), members));
         Map<String, Long> symbols = new TreeMap<>(fake.symbols());
         symbols.putAll(more);
-        linux = new ProfiledLinux(new Profile(fake.name(), fake.kernel(), fake.origin(), symbols, structs, Map.of()),
+        linux = new LaidOutLinux(new Profile(fake.name(), fake.kernel(), fake.origin(), symbols, structs, Map.of()),
                 STACK, false);
         long init = linux.process(1, linux.initTask(), 0, "init");
         shell = linux.process(70, init, 0, "shell");
