@@ -11,6 +11,8 @@ import java.util.Set;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Clue;
+import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 import org.xenhpt.api.translation.PagingMode;
 import org.xenhpt.api.translation.Translator;
@@ -41,8 +43,10 @@ final class KernelCheck {
     private final Ram ram;
     private final Translator translator;
     private final Set<String> rejected = new LinkedHashSet<>();
+    private final Progress progress;
 
-    KernelCheck(PhysicalMemory memory, Ram ram, Translator translator) {
+    KernelCheck(PhysicalMemory memory, Ram ram, Translator translator, Progress progress) {
+        this.progress = progress;
         this.memory = memory;
         this.ram = ram;
         this.translator = translator;
@@ -54,7 +58,11 @@ final class KernelCheck {
     }
 
     private <T> Optional<T> reject(String claim, String why) {
-        rejected.add(claim + ": " + why);
+        if (rejected.add(claim + ": " + why)) {
+            int at = claim.indexOf(" at ");
+            progress.met(new Clue(Clue.Verdict.REJECTED, at < 0 ? claim : claim.substring(0, at),
+                    at < 0 ? "" : claim.substring(at + 4), why));
+        }
         return Optional.empty();
     }
 

@@ -17,6 +17,7 @@ import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Clue;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.KernelIdentifier;
 import org.xenhpt.api.kernel.KernelIdentity;
@@ -39,7 +40,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
     public KernelIdentity identify(Guest guest, Progress progress) {
         PhysicalMemory memory = guest.memory();
         Ram ram = new Ram(memory);
-        KernelCheck check = new KernelCheck(memory, ram, translator);
+        KernelCheck check = new KernelCheck(memory, ram, translator, progress);
         Optional<FoundKernel> told = guest.vmcoreinfo().flatMap(Vmcoreinfo::parse)
                 .flatMap(info -> check.check(info, "that comes with the image", List.of()));
         if (told.isPresent()) {
@@ -59,6 +60,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
         FoundKernel chosen = running.choose(found);
         Map<FoundKernel, String> others = new LinkedHashMap<>();
         found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
+        others.forEach((other, why) -> progress.met(new Clue(Clue.Verdict.REJECTED, "kernel " + other.banner().release(),
+                "page tables at GPA " + hex(other.space().rootGpa()), why)));
         return identity(chosen, others);
     }
 

@@ -88,7 +88,7 @@ final class RunningKernel {
         List<String> wanted = new ArrayList<>(BtfFinder.symbols());
         wanted.addAll(TIMEKEEPERS);
         kallsyms.ifPresent(k -> symbols.putAll(k.lookUp(wanted)));
-        Optional<Btf> btf = BtfFinder.find(image, symbols, tried);
+        Optional<Btf> btf = BtfFinder.find(image, symbols, tried).map(BtfFinder.Found::btf);
         Optional<Long> timekeeper = TIMEKEEPERS.stream().filter(symbols::containsKey).map(symbols::get).findFirst();
         if (btf.isEmpty() || timekeeper.isEmpty()) {
             return OptionalLong.empty();

@@ -27,6 +27,7 @@ import org.xenhpt.api.frontend.FrontEnd;
 import org.xenhpt.api.frontend.Session;
 import org.xenhpt.api.guest.Backend;
 import org.xenhpt.api.guest.GuestUri;
+import org.xenhpt.api.profile.ProfileCache;
 import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.profile.ProfileStore;
 import org.xenhpt.api.progress.Progress;
@@ -64,6 +65,8 @@ public class Sessions {
 
     private ProfileStore store;
     private Path firstFolder = Path.of("");
+    private volatile ProfileCache cache;
+    private volatile boolean caching = true;
     private FrontEnd frontEnd;
     private boolean keep;
     private final Map<String, Session> kept = new LinkedHashMap<>(16, 0.75f, true);
@@ -94,6 +97,19 @@ public class Sessions {
         if (store == service) {
             forget();
             store = null;
+        }
+    }
+
+    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindCache(ProfileCache service) {
+        cache = service;
+        caching = true;
+    }
+
+    void unbindCache(ProfileCache service) {
+        if (cache == service) {
+            cache = null;
         }
     }
 
@@ -158,6 +174,16 @@ public class Sessions {
         Path folder = wanted.orElse(firstFolder);
         if (!current.folder().toAbsolutePath().normalize().equals(folder.toAbsolutePath().normalize())) {
             current.use(folder);
+            forget();
+        }
+    }
+
+    /** Whether what was learnt may be used and kept from now on. */
+    void useCache(boolean on) {
+        ProfileCache current = cache;
+        if (current != null && caching != on) {
+            caching = on;
+            current.enable(on);
             forget();
         }
     }

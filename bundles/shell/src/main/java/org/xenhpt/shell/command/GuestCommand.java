@@ -75,8 +75,13 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
             try {
                 return question.applyAsInt(lease.session());
             } catch (HptException e) {
-                sessions.drop(lease.session());
+                // One whose guest is not up yet knows what the guest ran before: what is left of that deceives it no more.
+                if (e.reason() != Reason.NOT_UP) {
+                    sessions.drop(lease.session());
+                }
                 throw e;
+            } finally {
+                lease.session().news().forEach(console()::say);
             }
         }
     }

@@ -75,7 +75,10 @@ public final class PsCommand extends GuestCommand {
         Set<TaskField> needs = EnumSet.of(TaskField.PID, TaskField.TGID, TaskField.FLAGS);
         needs.addAll(TaskColumns.needs(picked.isEmpty() ? TaskColumns.DATA : picked));
         needs.addAll(TaskColumns.needs(order.stream().map(PsCommand::withoutSign).toList()));
-        return ask(session -> list(session, new TaskQuery(threads, needs), comparator, shownColumns, dataColumns));
+        return ask(session -> list(session, new TaskQuery(threads, needs), comparator, shownColumns,
+                // Who picks columns is told all the same when the others' contents are not certain.
+                picked.contains(TaskColumns.CONFIDENCE) || !picked.isEmpty() && session.confidence() == 1 ? dataColumns
+                        : TaskColumns.with(dataColumns, TaskColumns.CONFIDENCE)));
     }
 
     private int list(Session session, TaskQuery query, Comparator<Row> order, List<Column<Row>> shown,
@@ -86,7 +89,7 @@ public final class PsCommand extends GuestCommand {
         for (Task task : table.tasks()) {
             boolean wanted = pids.isEmpty() || pids.contains(task.tgid()) || threads && pids.contains(task.pid());
             if (wanted && !(noKernel && task.kernel())) {
-                rows.add(new Row(task, clock));
+                rows.add(new Row(task, clock, session.confidence()));
             }
         }
         if (!sort.isEmpty()) {
@@ -121,6 +124,7 @@ public final class PsCommand extends GuestCommand {
             case WHOLE -> Long.compare(((Cell.Whole) a).value(), ((Cell.Whole) b).value());
             case SECONDS -> Long.compare(((Cell.Seconds) a).nanos(), ((Cell.Seconds) b).nanos());
             case ADDRESS -> Long.compareUnsigned(((Cell.Address) a).value(), ((Cell.Address) b).value());
+            case SHARE -> Double.compare(((Cell.Share) a).value(), ((Cell.Share) b).value());
             case FLAG -> Boolean.compare(((Cell.Flag) a).value(), ((Cell.Flag) b).value());
         };
     }
