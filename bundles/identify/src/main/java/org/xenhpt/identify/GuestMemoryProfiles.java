@@ -93,7 +93,7 @@ public final class GuestMemoryProfiles implements ProfileSource {
         BtfLayouts layouts = BtfLayouts.of(btf.get(), needs.members());
         Map<String, Long> linked = new HashMap<>();
         symbols.forEach((name, address) -> {
-            if (needs.wantsSymbol(name) || name.equals(BANNER)) {
+            if (needs.wantsSymbol(name)) {
                 linked.put(name, linkAddress(kernel, address));
             }
         });
@@ -127,7 +127,8 @@ public final class GuestMemoryProfiles implements ProfileSource {
             return "";
         }
         spans.add(btf.span());
-        return Fingerprint.of(image, spans, kernel.kaslrOffset()).orElse("");
+        return Fingerprint.of(image, spans, kernel.kaslrOffset())
+                .map(bytes -> Long.toHexString(linkAddress(kernel, banner)) + " " + bytes).orElse("");
     }
 
     /**
@@ -137,14 +138,14 @@ public final class GuestMemoryProfiles implements ProfileSource {
     @Override
     public Optional<Profile> confirm(Profile learnt, Guest guest, KernelIdentity kernel, AddressSpace space,
             Progress progress) {
-        Long banner = learnt.symbols().get(BANNER);
+        String proof = learnt.origin().proof();
+        Long banner = kernel.symbols().get(BANNER);
         if (!learnt.origin().source().equals(SOURCE) || !learnt.kernel().matches(kernel) || banner == null
-                || !kernel.symbols().containsKey(BANNER)
-                || banner != linkAddress(kernel, kernel.symbols().get(BANNER))) {
+                || !proof.startsWith(Long.toHexString(linkAddress(kernel, banner)) + " ")) {
             return Optional.empty();
         }
         KernelImage image = new KernelImage(guest.memory(), space, kernel.imageStart(), kernel.imageEnd());
-        boolean same = Fingerprint.matches(learnt.origin().proof(), image, kernel.kaslrOffset());
+        boolean same = Fingerprint.matches(proof.substring(proof.indexOf(' ') + 1), image, kernel.kaslrOffset());
         if (same) {
             progress.met(new Clue(Verdict.FOUND, "kallsyms and BTF", "", "byte for byte those that it was learnt from"));
         }

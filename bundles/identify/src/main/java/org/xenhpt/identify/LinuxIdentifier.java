@@ -50,8 +50,13 @@ public final class LinuxIdentifier implements KernelIdentifier {
         search.pages();
         List<FoundKernel> found = kernels(search, check);
         if (found.isEmpty()) {
+            for (I386Tables.Candidate table : new I386Tables(memory, ram).find(progress)) {
+                check.check(table).ifPresent(kernel -> add(found, kernel));
+            }
+        }
+        if (found.isEmpty()) {
             search.everything();
-            found = kernels(search, check);
+            kernels(search, check).forEach(kernel -> add(found, kernel));
         }
         if (found.isEmpty()) {
             throw notIdentified(guest, ram, search, check);
@@ -111,7 +116,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         }
         findings.add(new Finding("architecture", kernel.architecture().label(),
                 info.isPresent() ? "the symbols' addresses in VMCOREINFO"
-                        : "the page tables map the image as x86-64 does"));
+                        : is64 ? "the page tables map the image as x86-64 does" : "the page tables map low memory as i386 does"));
         findings.add(new Finding("paging", kernel.space().mode().label(),
                 "the only mode in which the kernel's page tables map its image"));
         long kaslr = kernel.kaslrOffset().orElse(0);
@@ -122,7 +127,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
                         + hex(kernel.start() - kernel.base() + kernel.physBase())
                 : "the image is part of the direct map, which begins at GVA " + hex(kernel.base())));
         findings.add(new Finding("page tables", "GPA " + hex(kernel.space().rootGpa()), info.isPresent()
-                ? "swapper_pg_dir in VMCOREINFO" : "a page of the image that maps the image and all of RAM"));
+                ? "swapper_pg_dir in VMCOREINFO" : is64 ? "a page of the image that maps the image and all of RAM"
+                        : "a table that maps low memory, and nothing for user space"));
         others.forEach((other, why) -> findings.add(new Finding("other kernel", other.banner().release()
                 + ", page tables at GPA " + hex(other.space().rootGpa()), why)));
         Map<String, Long> symbols = new HashMap<>();
@@ -140,7 +146,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
 
     private static String howKaslr(FoundKernel kernel, boolean is64) {
         if (kernel.kaslrOffset().isEmpty()) {
-            return "_stext is not at a place where KASLR would put it";
+            return kernel.vmcoreinfo().isPresent() ? "_stext is not at a place where KASLR would put it"
+                    : "nothing tells where the image begins";
         }
         boolean listed = kernel.vmcoreinfo().map(Vmcoreinfo::kernelOffset)
                 .filter(offset -> offset.equals(kernel.kaslrOffset())).isPresent();

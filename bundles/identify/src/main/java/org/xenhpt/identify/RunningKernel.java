@@ -82,6 +82,10 @@ final class RunningKernel {
     private OptionalLong readClock(FoundKernel kernel) {
         Collection<String> tried = new ArrayList<>();
         KernelImage image = new KernelImage(memory, kernel.space(), kernel.start(), kernel.end());
+        OptionalLong seen = ImageClock.seconds(image);
+        if (seen.isPresent()) {
+            return seen;
+        }
         Map<String, Long> symbols = new HashMap<>(kernel.vmcoreinfo().map(Vmcoreinfo::symbols).orElse(Map.of()));
         symbols.put("linux_banner", kernel.bannerAt());
         Optional<Kallsyms> kallsyms = Kallsyms.find(image, symbols, tried);
