@@ -155,6 +155,20 @@ final class KernelCheck {
         long end = base + table.root() + AFTER_TABLES & -LARGE_PAGE;
         KernelImage image = new KernelImage(memory, space, start, end);
         List<FoundKernel> found = new ArrayList<>();
+        // Before 4.13 VMCOREINFO is in .bss, where no page begins with it. It tells more than the tables.
+        image.search(start, end, 4, word("OSRE"), -1, gva -> {
+            byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
+            int length = (int) Math.min(text.length, end - gva);
+            if (image.read(gva, text, length)) {
+                Vmcoreinfo.parse(text, length).filter(v -> v.topLevelTable().equals(OptionalLong.of(base + table.root())))
+                        .flatMap(v -> check(v, "at GPA 0x" + Long.toHexString(gva - base), List.of()))
+                        .ifPresent(found::add);
+            }
+            return !found.isEmpty();
+        });
+        if (!found.isEmpty()) {
+            return Optional.of(found.get(0));
+        }
         // Weak copies, and those of other kernels in the page cache, have no banner near them that says the same.
         image.search(start, end, 4, word("Linu"), -1, gva -> {
             Optional<String[]> fields = utsname(space, gva);
