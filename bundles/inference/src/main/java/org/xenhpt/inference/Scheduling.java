@@ -2,6 +2,7 @@
 package org.xenhpt.inference;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -9,6 +10,7 @@ import java.util.OptionalInt;
 /** {@code stack}, {@code state}, {@code exit_state}, and the run time in the task's {@code sched_entity}. */
 final class Scheduling {
     private static final String TASK = "task_struct";
+    private static final String TASK_POINTER = "task";
     private static final String ENTITY = "sched_entity";
     /** STACK_END_MAGIC (include/uapi/linux/magic.h). */
     private static final int END_OF_STACK = 0x57AC6E9D;
@@ -58,11 +60,28 @@ final class Scheduling {
             // That of an ended task may be given back.
             return stack == 0 || (stack & PAGE - 1) == 0 && isEndOfStack(stack, task);
         });
+        // init_task's own stack has no mark up to 3.17 (commit d4311ff1a8da), but leads back to init_task.
         found.removeIf(s -> !isEndOfStack(tasks.init().pointer(s.offset()), tasks.init())
+                && memory.pointer(tasks.init().pointer(s.offset())) != tasks.init().gva()
                 || 2 * tasks.all().stream().filter(t -> t.pointer(s.offset()) != 0).count() <= tasks.all().size());
-        Candidate.only(found).ifPresentOrElse(s -> findings.add(TASK, "stack", s, pointer, "void *",
-                "leads to a page that begins with the mark of a stack's end"),
-                () -> findings.missing("stack: " + found.size() + " members could be it"));
+        Candidate.only(found).ifPresentOrElse(s -> {
+            // Renamed in 2.6.22 (commit f7e4217b007d).
+            boolean renamed = !memory.before(2, 6, 22);
+            findings.add(TASK, renamed ? "stack" : "thread_info", s, pointer,
+                    renamed ? "void *" : "struct thread_info *",
+                    "leads to a page that begins with the mark of a stack's end, or with the task");
+            threadInfo(s.offset());
+        }, () -> findings.missing("stack: " + found.size() + " members could be it"));
+    }
+
+    /** Up to 4.8 thread_info begins the stack, and the task's address begins thread_info (commit 15f4eae70d36). */
+    private void threadInfo(int stack) {
+        Candidate leadsBack = Candidate.ask(0, tasks.all(), t -> t.pointer(stack) == 0
+                || memory.pointer(t.pointer(stack)) == t.gva());
+        if (leadsBack.convinces() && memory.pointer(tasks.init().pointer(stack)) == tasks.init().gva()) {
+            findings.add("thread_info", TASK_POINTER, leadsBack, pointer, "struct task_struct *",
+                    "the stack that it begins leads back to the task");
+        }
     }
 
     private boolean isEndOfStack(long stack, Snapshot task) {
@@ -71,6 +90,11 @@ final class Scheduling {
         }
         if (memory.pointer(stack) != task.gva()) {
             return false;
+        }
+        // Up to 4.8 thread_info, which begins with the task, lies there (commit c65eacbe290b). There was no mark before
+        // 2.6.27 (commit 7c9f8861e6c9), and of init_task none before 3.18 (commit d4311ff1a8da).
+        if (memory.before(4, 9, 0)) {
+            return true;
         }
         for (int at = pointer; at < END_WITHIN; at += 4) {
             if (memory.int32(stack + at) == END_OF_STACK) {
@@ -82,7 +106,7 @@ final class Scheduling {
 
     /** The last member before the stack that holds states: thread_info, which may be before it, has flags and a CPU. */
     private void state() {
-        OptionalInt stack = findings.offset(TASK, "stack");
+        OptionalInt stack = findings.offset(TASK, memory.before(2, 6, 22) ? "thread_info" : "stack");
         if (stack.isEmpty()) {
             findings.missing("state: where the stack is not known, nor is what stands before it");
             return;
@@ -113,9 +137,13 @@ final class Scheduling {
      */
     private void exitState() {
         List<Candidate> found = new ArrayList<>();
+        // init and kthreadd are begun by the kernel without one.
+        OptionalInt parent = findings.offset(TASK, "real_parent");
+        List<Snapshot> forked = tasks.processes().stream().filter(t -> parent.isEmpty()
+                || t.pointer(parent.getAsInt()) != tasks.init().gva()).toList();
         for (int at = 8; at < tasks.window() - 4; at += 4) {
             int signal = at;
-            Candidate processes = Candidate.ask(at - 8, tasks.processes(), t -> t.int32(signal) == SIGCHLD
+            Candidate processes = Candidate.ask(at - 8, forked, t -> t.int32(signal) == SIGCHLD
                     && isExitState(t.int32(signal - 8)));
             Candidate threads = Candidate.ask(at - 8, tasks.threads(), t -> t.int32(signal) == -1
                     && isExitState(t.int32(signal - 8)));
@@ -131,7 +159,13 @@ final class Scheduling {
         }
         int at = found.get(0).offset();
         String by = "0, or that of an ended task, before an exit_signal of SIGCHLD (of threads, -1)";
-        findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
+        // A long before 2.6.22 (commit 97dc32cdb1b5), the upper half of which is what was looked at.
+        if (pointer == 8 && memory.before(2, 6, 22)) {
+            findings.add(TASK, "exit_state", new Candidate(at - 4, found.get(0).agreed(), found.get(0).asked()), 8,
+                    "long", by);
+        } else {
+            findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
+        }
         findings.add(TASK, "exit_code", new Candidate(at + 4, found.get(0).agreed(), found.get(0).asked()), 4, "int",
                 by);
         findings.add(TASK, "exit_signal", new Candidate(at + 8, found.get(0).agreed(), found.get(0).asked()), 4, "int",
@@ -166,9 +200,10 @@ final class Scheduling {
                 tasks.all(), (task, offset) -> isRuntime(task, offset));
         found.removeIf(c -> 2 * tasks.all().stream().map(t ->
                 t.int64(c.offset())).distinct().count() < tasks.all().size());
-        Optional<Candidate> runtime = Candidate.only(found);
+        // Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23).
+        Optional<Candidate> runtime = found.stream().min(Comparator.comparingInt(Candidate::offset));
         if (runtime.isEmpty()) {
-            findings.missing("sum_exec_runtime: " + found.size() + " times could be it");
+            findings.missing("sum_exec_runtime: no time could be it");
             return;
         }
         int at = runtime.get().offset() + 8 - se;

@@ -39,4 +39,12 @@ public interface ProfileSource {
             Progress progress) {
         return Optional.empty();
     }
+
+    /**
+     * A number that is another one after what this source knows changed, so that what it gave before may be outdated. Asked
+     * at each listing: it must be cheap.
+     */
+    default long version() {
+        return 0;
+    }
 }

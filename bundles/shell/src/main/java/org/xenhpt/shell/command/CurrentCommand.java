@@ -15,6 +15,7 @@ import org.xenhpt.shell.table.Cell;
 import org.xenhpt.shell.table.Column;
 import org.xenhpt.shell.table.Table;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code hpt current}. */
@@ -45,6 +46,9 @@ public final class CurrentCommand extends GuestCommand {
             + "read, and the guest notices nothing.")
     private boolean registers;
 
+    @Mixin
+    private RepeatOptions repeat;
+
     @Activate
     public CurrentCommand(@Reference Sessions sessions) {
         super(sessions);
@@ -52,12 +56,12 @@ public final class CurrentCommand extends GuestCommand {
 
     @Override
     public Integer call() {
-        return ask(session -> {
-            List<CurrentTask> tasks = session.current(registers);
+        return ask(repeat, (session, listing) -> {
+            List<CurrentTask> tasks = listing.reading(() -> session.current(registers));
             List<Column<CurrentTask>> data = new ArrayList<>(DATA);
             data.add(Column.right("confidence", "CONFIDENCE", "how sure the layout is that all the rest rests on",
                     row -> new Cell.Share(session.confidence())));
-            print(new Table<>(COLUMNS, data, tasks));
+            print(new Table<>(COLUMNS, data, tasks), listing);
             return tasks.isEmpty() ? ExitCodes.NOTHING_FOUND : ExitCodes.OK;
         });
     }
