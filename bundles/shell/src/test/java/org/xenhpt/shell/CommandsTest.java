@@ -31,6 +31,8 @@ import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Gap;
 import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.LocationStep;
+import org.xenhpt.api.kernel.Attempt;
+import org.xenhpt.api.kernel.Clue;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskField;
 import picocli.CommandLine;
@@ -83,7 +85,7 @@ class CommandsTest {
         JsonNode thread = json().get(1);
         assertThat(thread.toString()).isEqualTo("{\"pid\":3,\"tid\":3,\"tgid\":1,\"ppid\":0,\"state\":\"R\",\"uid\":5,"
                 + "\"gid\":6,\"name\":\"thread\",\"start\":1.25,\"startTime\":\"2023-11-14T22:13:21.250Z\",\"cpu\":null,"
-                + "\"kernel\":false,\"address\":\"0xffff888000001000\"}");
+                + "\"kernel\":false,\"address\":\"0xffff888000001000\",\"confidence\":1}");
         platform.hpt("help", "json");
         thread.fieldNames().forEachRemaining(key -> assertThat(platform.out()).contains("\n  " + key + " "));
     }
@@ -101,6 +103,51 @@ class CommandsTest {
         assertThat(platform.hpt("ps", "qemu:a", "-o", "ppid,LWP", "-o", "stat", "--csv")).isZero();
         assertThat(platform.out()).isEqualTo("ppid,tid,state\r\n0,1,S\r\n");
         assertThat(platform.queries.get(0).fields()).doesNotContain(TaskField.NAME, TaskField.CPU_TIME, TaskField.UID);
+    }
+
+    /** Nothing that is not certain is shown without saying so, whatever columns are picked. */
+    @Test
+    void whatIsNotCertainIsMarkedInEveryOutput() throws IOException {
+        platform.tasks.add(task(1, 0, "init"));
+        platform.confidence = 0.93;
+        assertThat(platform.hpt("ps", "qemu:a", "-o", "pid", "--csv")).isZero();
+        assertThat(platform.out()).isEqualTo("pid,confidence\r\n1,0.93\r\n");
+        for (String command : new String[] {"ps", "tree", "current"}) {
+            ((java.io.ByteArrayOutputStream) platform.results).reset();
+            assertThat(platform.hpt(command, "qemu:a", "--json")).isZero();
+            assertThat(json().get(0).get("confidence").doubleValue()).as(command).isEqualTo(0.93);
+        }
+    }
+
+    @Test
+    void explainShowsEachSourceAndWhatItMet() throws IOException {
+        platform.ladder.add(new Attempt("guest memory", Attempt.Outcome.UNKNOWN, 0, "has no BTF", List.of(
+                new Clue(Clue.Verdict.MISSING, "BTF", "", "no section"))));
+        platform.ladder.add(new Attempt("inference", Attempt.Outcome.USED, 0.93, "made from tasks", List.of(
+                new Clue(Clue.Verdict.FOUND, "task_struct.pid", "offset 0x454", "a number of its own", 85, 86),
+                new Clue(Clue.Verdict.REJECTED, "init_task\u001b[2J", "GVA 0x1", "forged"))));
+        platform.ladder.add(new Attempt("oracle", Attempt.Outcome.NOT_ASKED, 0, "", List.of()));
+        assertThat(platform.hpt("identify", "qemu:a", "--explain")).isZero();
+        assertThat(platform.out()).contains("1. guest memory").contains("missing").contains("has no BTF")
+                .contains("confidence 0.93; made from tasks").contains("offset 0x454: 85 of 86: a number of its own")
+                .contains("rejected").contains("GVA 0x1: forged").contains("not asked").doesNotContain("\u001b");
+        ((java.io.ByteArrayOutputStream) platform.results).reset();
+        assertThat(platform.hpt("identify", "qemu:a", "--explain", "--json")).isZero();
+        JsonNode lines = json();
+        assertThat(lines).hasSize(6);
+        assertThat(lines.get(2).toString()).isEqualTo("{\"rung\":2,\"source\":\"inference\",\"outcome\":\"used\","
+                + "\"what\":null,\"where\":null,\"why\":\"made from tasks\",\"agreed\":null,\"asked\":null,"
+                + "\"confidence\":0.93}");
+        assertThat(lines.get(3).get("agreed").intValue()).isEqualTo(85);
+        assertThat(lines.get(3).get("asked").intValue()).isEqualTo(86);
+    }
+
+    @Test
+    void whatHappenedToTheGuestIsTold() {
+        platform.tasks.add(task(1, 0, "init"));
+        platform.news.add("qemu:a rebooted, with the same kernel 6.1.0");
+        assertThat(platform.hpt("ps", "qemu:a")).isZero();
+        assertThat(platform.err()).contains("hpt: qemu:a rebooted, with the same kernel 6.1.0");
     }
 
     @Test
