@@ -9,8 +9,10 @@
  *   hpt.spin      one thread pinned to each vCPU that never leaves user mode by itself
  *   hpt.churn     processes that are made and end, for ever
  *   hpt.sample    instead of all that, a small server as people know them
+ *   hpt.port=DEV  the lister's device; without it ttyS1. Where it is the console too, as the hvc0 of a guest
+ *                 without serial ports, the kernel is told to keep its messages from it
  *
- * Protocol on /dev/ttyS1, a line each way (the second port, for the kernel's messages would tear
+ * Protocol on that device, a line each way (by default the second port, for the kernel's messages would tear
  * lines on the first):
  *   guest  READY                       each second, until the first request
  *   host   L<n>                        asks for a list
@@ -23,6 +25,8 @@
  *   guest  COUNT <n> <counter> <monotonic ns>
  *   host   K<n>                        asks where the kernel lies, and what it calls itself
  *   guest  KERNEL <n> <GVA of _text> <first GPA of its code>-<last GPA> <all of /proc/version>
+ *   host   H<n>                        begins what hpt.churn begins at boot
+ *   guest  CHURNING <n>
  *   host   S                           begins hpt.spin's spinning
  *   guest  SPINNING <threads>
  */
@@ -38,6 +42,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -346,6 +351,8 @@ static void churn(void) {
     if (child(1) == 0) {
         name("churn");
         up();
+        /* Nice, so that on a slow machine the lister still gets its share. */
+        if (nice(10) == -1 && errno) die("nice");
         for (unsigned i = 0;; i++) {
             if (fork() == 0) {
                 char n[16];
@@ -370,6 +377,13 @@ static long option(const char *cmdline, const char *key) {
         p += n;
     }
     return 0;
+}
+
+/* The device that hpt.port names, or ttyS1. */
+static void port(const char *cmdline, char *path, size_t size) {
+    const char *p = strstr(cmdline, "hpt.port=");
+    int n = p ? (int)strcspn(p + 9, " \n") : 0;
+    snprintf(path, size, "/dev/%.*s", n ? n : 5, n ? p + 9 : "ttyS1");
 }
 
 /* ------------------------------------------------------------------ the lister */
@@ -500,6 +514,11 @@ static void request(int fd, char *line) {
         flush(fd);
         break;
     case 'K': kernel(fd, line + 1); break;
+    case 'H':
+        churn();
+        emit("CHURNING %s\n", line + 1);
+        flush(fd);
+        break;
     case 'S':
         __atomic_store_n(&shared->spin, 1, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&shared->spinning, __ATOMIC_SEQ_CST) < cpus) nap(10);
@@ -545,19 +564,22 @@ static void load_module(const char *path) {
 }
 
 int main(void) {
-    char cmdline[4096] = "";
+    char cmdline[4096] = "", device[64];
     if (mount("proc", "/proc", "proc", 0, 0)) die("mount /proc");
     /* Without CONFIG_DEVTMPFS there is no device yet, and the port is all that is needed. */
     if (mount("dev", "/dev", "devtmpfs", 0, 0) && errno != EBUSY
         && mknod("/dev/ttyS1", S_IFCHR | 0600, makedev(4, 65)) && errno != EEXIST) die("mount /dev");
     slurp("/proc/cmdline", cmdline, sizeof cmdline);
+    port(cmdline, device, sizeof device);
     load_module("/qemu_fw_cfg.ko");
     cpus = sysconf(_SC_NPROCESSORS_ONLN);
     shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) die("mmap");
 
-    int fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) die("/dev/ttyS1");
+    int fd = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) die(device);
+    /* Of what comes after this, only a panic is shown. */
+    if (strstr(cmdline, "hpt.port=") && klogctl(8, 0, 1)) die("klogctl");
     struct termios t;
     if (tcgetattr(fd, &t)) die("tcgetattr");
     cfmakeraw(&t);
@@ -580,8 +602,9 @@ int main(void) {
     if (option(cmdline, "hpt.churn")) churn();
 
     while (__atomic_load_n(&shared->up, __ATOMIC_SEQ_CST) < expected) nap(20);
+    printf("init: the tree is up: %d tasks\n", expected);
+    fflush(stdout);
     if (fork() == 0) lister(fd);
     close(fd);
-    printf("init: the tree is up: %d tasks\n", expected);
     for (;;) wait(0);
 }
