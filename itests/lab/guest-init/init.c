@@ -8,6 +8,7 @@
  *   hpt.threads=N N more sleeping threads in one process
  *   hpt.spin      one thread pinned to each vCPU that never leaves user mode by itself
  *   hpt.churn     processes that are made and end, for ever
+ *   hpt.count=MS  the counter's pause in milliseconds, 20 without it
  *   hpt.sample    instead of all that, a small server as people know them
  *   hpt.port=DEV  the lister's device; without it ttyS1. Where it is the console too, as the hvc0 of a guest
  *                 without serial ports, the kernel is told to keep its messages from it
@@ -230,18 +231,18 @@ static void container(void) {
 }
 
 /* Counts, and so proves that the guest goes on. */
-static void counter(void) {
+static void counter(long pause) {
     if (child(1) == 0) {
         name("counter");
         up();
         for (;;) {
             __atomic_add_fetch(&shared->count, 1, __ATOMIC_SEQ_CST);
-            nap(20);
+            nap(pause);
         }
     }
 }
 
-static void tree(void) {
+static void tree(long pause) {
     plain("syslogd");
     plain("cron");
     plain("exactly15chars_");
@@ -259,7 +260,7 @@ static void tree(void) {
     traced();
     orphan();
     container();
-    counter();
+    counter(pause);
     plain(" name  with spaces ");
     plain("(parens) (odd");
     plain(") S 1 2 3");
@@ -586,8 +587,9 @@ int main(void) {
     cfsetspeed(&t, B115200);
     if (tcsetattr(fd, TCSANOW, &t)) die("tcsetattr");
 
-    if (option(cmdline, "hpt.sample")) sample_tree(); else tree();
-    long n = option(cmdline, "hpt.procs");
+    long n = option(cmdline, "hpt.count");
+    if (option(cmdline, "hpt.sample")) sample_tree(); else tree(n ? n : 20);
+    n = option(cmdline, "hpt.procs");
     for (long i = 0; i < n; i++) {
         char c[16];
         snprintf(c, sizeof c, "sleeper%ld", i);

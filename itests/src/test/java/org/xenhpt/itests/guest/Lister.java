@@ -52,7 +52,7 @@ public final class Lister {
     }
 
     /** Reads the guest's lines, in a thread of its own, until they end. */
-    void read(BufferedReader in, String of) {
+    public void read(BufferedReader in, String of) {
         Thread reader = new Thread(() -> {
             try (in) {
                 for (String line = in.readLine(); line != null; line = in.readLine()) {
