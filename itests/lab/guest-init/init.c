@@ -10,8 +10,13 @@
  *   hpt.churn     processes that are made and end, for ever
  *   hpt.count=MS  the counter's pause in milliseconds, 20 without it
  *   hpt.sample    instead of all that, a small server as people know them
+<<<<<<< HEAD
  *   hpt.port=DEV  the lister's device; without it ttyS1. Where it is the console too, as the hvc0 of a guest
  *                 without serial ports, the kernel is told to keep its messages from it
+=======
+ *   hpt.count     the sample and a loop that counts; how far it is, and the longest stretch in which it did
+ *                 not get on, is printed on the console each second (needs no second port)
+>>>>>>> main
  *
  * Protocol on that device, a line each way (by default the second port, for the kernel's messages would tear
  * lines on the first):
@@ -63,6 +68,7 @@ struct shared {
     int spinning;         /* those that did */
     unsigned long count;  /* the counter's */
     int attach;           /* set when traced() may be attached to */
+    long long gap;        /* the longest one of the counting loop, in ns, since it was last printed */
 };
 static struct shared *shared;
 static int expected;      /* value of shared->up when the tree is whole */
@@ -369,6 +375,32 @@ static void churn(void) {
     }
 }
 
+/* ------------------------------------------------------------------ hpt.count */
+
+/* For benchmarks: what a stop of the vCPU, or memory that is slower, takes from the loop is missing from its count. */
+static void counting(void) {
+    enum { ROUNDS = 10000 };
+    sample_tree();
+    if (child(1) == 0) {
+        name("counting loop");
+        up();
+        for (long long last = now(), then;; last = then) {
+            for (volatile unsigned n = 0; n < ROUNDS; n++) { }
+            __atomic_add_fetch(&shared->count, ROUNDS, __ATOMIC_SEQ_CST);
+            then = now();
+            if (then - last > __atomic_load_n(&shared->gap, __ATOMIC_SEQ_CST))
+                __atomic_store_n(&shared->gap, then - last, __ATOMIC_SEQ_CST);
+        }
+    }
+    while (__atomic_load_n(&shared->up, __ATOMIC_SEQ_CST) < expected) nap(20);
+    for (;;) {
+        nap(1000);
+        printf("COUNT %lld %lu %lld\n", now(), __atomic_load_n(&shared->count, __ATOMIC_SEQ_CST),
+               __atomic_exchange_n(&shared->gap, 0, __ATOMIC_SEQ_CST));
+        fflush(stdout);
+    }
+}
+
 static long option(const char *cmdline, const char *key) {
     const char *p = cmdline;
     size_t n = strlen(key);
@@ -576,6 +608,7 @@ int main(void) {
     cpus = sysconf(_SC_NPROCESSORS_ONLN);
     shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) die("mmap");
+    if (option(cmdline, "hpt.count")) counting();
 
     int fd = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) die(device);

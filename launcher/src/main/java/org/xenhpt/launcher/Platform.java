@@ -26,6 +26,7 @@ import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
+import org.osgi.framework.hooks.resolver.ResolverHookFactory;
 import org.osgi.framework.launch.Framework;
 import org.osgi.framework.wiring.FrameworkWiring;
 
@@ -40,7 +41,11 @@ final class Platform implements AutoCloseable {
     /** The requirement in the framework's message on a bundle that does not resolve. */
     private static final Pattern MISSING = Pattern.compile("missing requirement \\[[^]]*\\]\\(R [^)]*\\)\\] (\\S+; \\S+)");
 
+    /** The bundle that takes bundles from the deploy folder, by the name of its file. */
+    private static final String DEPLOYER = "org.apache.felix.fileinstall-";
+
     private final Settings settings;
+    private final Trust trust;
     private final Path storage;
     private final Framework framework;
     private final List<String> problems = new ArrayList<>();
@@ -49,6 +54,7 @@ final class Platform implements AutoCloseable {
 
     Platform(Settings settings) throws StartException {
         this.settings = settings;
+        trust = settings.trust();
         try {
             storage = Files.createTempDirectory("hpt-");
         } catch (IOException e) {
@@ -101,7 +107,7 @@ final class Platform implements AutoCloseable {
         Hashtable<String, Object> extras = new Hashtable<>();
         extras.put("hpt.extras", true);
         context.registerService(Runnable.class, this::startExtras, extras);
-        startAll(settings.home().resolve("bundles"));
+        startAll(Settings.jars(settings.home().resolve("bundles")));
         return shell(context);
     }
 
@@ -113,14 +119,20 @@ final class Platform implements AutoCloseable {
     private synchronized void startExtras() {
         if (!extrasStarted) {
             extrasStarted = true;
-            startAll(settings.home().resolve("bundles/interactive"));
+            BundleContext context = framework.getBundleContext();
+            Deployed deployed = new Deployed(settings.deploy(), trust);
+            context.addBundleListener(deployed);
+            context.registerService(ResolverHookFactory.class, deployed, null);
+            boolean trusted = deployed.isTrusted();
+            startAll(Settings.jars(settings.home().resolve("bundles/interactive")).stream()
+                    .filter(jar -> trusted || !jar.getFileName().toString().startsWith(DEPLOYER)).toList());
         }
     }
 
-    private void startAll(Path folder) {
+    private void startAll(List<Path> jars) {
         BundleContext context = framework.getBundleContext();
         List<Bundle> installed = new ArrayList<>();
-        for (Path jar : Settings.jars(folder)) {
+        for (Path jar : jars) {
             try {
                 installed.add(context.installBundle(settings.isolated()
                         ? "reference:" + jar.toUri() : ClassPathModules.location(jar)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.launcher;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -10,8 +11,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -45,7 +48,9 @@ record Settings(Path home, Map<String, String> properties, String logLevel, bool
         System.getProperties().stringPropertyNames().stream().filter(name -> name.startsWith("hpt."))
                 .forEach(name -> properties.put(name, System.getProperty(name)));
         properties.put("hpt.home", folder.toString());
-        properties.putIfAbsent("hpt.profiles", folder.resolve("kernel-profiles-yaml").toString());
+        properties.put("hpt.profiles", Stream.of(properties.getOrDefault("hpt.profiles", "kernel-profiles-yaml")
+                .split(File.pathSeparator)).map(each -> folder.resolve(each.strip()).toString())
+                .collect(Collectors.joining(File.pathSeparator)));
         return new Settings(folder, Map.copyOf(properties), level(properties, environment, args),
                 args.isEmpty());
     }
@@ -76,10 +81,16 @@ record Settings(Path home, Map<String, String> properties, String logLevel, bool
         return home.resolve(properties.getOrDefault("hpt.deploy", "deploy"));
     }
 
+    Trust trust() throws StartException {
+        return Trust.read(Optional.ofNullable(properties.get(Trust.PROPERTY)));
+    }
+
     /** System properties for the logging library. */
     Map<String, String> loggingProperties() {
         String prefix = "org.slf4j.simpleLogger.";
-        return Map.of(prefix + "defaultLogLevel", logLevel, prefix + "showThreadName", "false",
+        // What code was taken from the deploy folder is told whether or not other information is.
+        return Map.of(prefix + "log." + Deployed.AUDIT, Set.of("debug", "trace").contains(logLevel) ? logLevel : "info",
+                prefix + "defaultLogLevel", logLevel, prefix + "showThreadName", "false",
                 prefix + "showShortLogName", "true", prefix + "logFile", "System.err");
     }
 

@@ -49,6 +49,13 @@ class SettingsTest {
     }
 
     @Test
+    void severalProfilesFoldersEachBeginAtHome() throws Exception {
+        Files.writeString(home.resolve("conf/hpt.properties"), "hpt.profiles=/etc/own:shipped\nhpt.deploy=/var/deploy\n");
+        assertThat(read(Map.of()).properties()).containsEntry("hpt.profiles", "/etc/own:" + home.resolve("shipped"));
+        assertThat(read(Map.of()).deploy()).isEqualTo(Path.of("/var/deploy"));
+    }
+
+    @Test
     void whatIsWrongIsNamed() throws IOException {
         assertThatThrownBy(() -> read(Map.of("HPT_LOG", "loud"))).isInstanceOf(StartException.class)
                 .hasMessageContaining("'loud'").hasMessageContaining("debug");

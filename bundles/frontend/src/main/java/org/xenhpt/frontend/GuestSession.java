@@ -2,6 +2,7 @@
 package org.xenhpt.frontend;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.xenhpt.api.decoder.TaskReader;
@@ -16,12 +17,15 @@ import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.TaskQuery;
 import org.xenhpt.api.translation.AddressSpace;
 
 /** A guest that was attached to; readings take turns. */
 final class GuestSession implements Session {
+    private static final int LOCATE_READINGS = 10;
+
     private final GuestUri uri;
     private final Guest guest;
     private final KernelIdentity identity;
@@ -111,6 +115,32 @@ final class GuestSession implements Session {
                         "has no vCPU registers").next("leave out --registers: memory alone tells the running task too");
             }
             return tasks.current(vcpus);
+        });
+    }
+
+    @Override
+    public synchronized Location locate(int vcpu) {
+        return reading(() -> {
+            TaskReader tasks = reader();
+            Location location = tasks.locate(registers(vcpu));
+            // A live vCPU runs on between the reading of its registers and of memory: what does not agree may be of two
+            // moments.
+            for (int again = 1; again < LOCATE_READINGS && guest.memory().live()
+                    && location.agreement() == Location.Agreement.DISAGREE; again++) {
+                location = tasks.locate(registers(vcpu));
+            }
+            return location;
+        });
+    }
+
+    private VcpuRegisters registers(int vcpu) {
+        return guest.registers(vcpu).orElseGet(() -> {
+            int vcpus = guest.info().vcpus();
+            if (vcpu < 0 || vcpus > 0 && vcpu >= vcpus) {
+                throw new HptException(Step.COMMAND, Reason.USAGE, uri.toString(), "has no vCPU " + vcpu)
+                        .next("its " + vcpus + " vCPUs are counted from 0");
+            }
+            return new VcpuRegisters(vcpu, Map.of());
         });
     }
 

@@ -35,8 +35,12 @@ public record Banner(String release, String text) {
         return Optional.of(new Banner(text.substring(BEGIN.length(), release), text));
     }
 
-    /** Whether this is the banner of the build whose {@code uname -v} is given. */
+    /**
+     * Whether this is the banner of the build whose {@code uname -v} is given. Ubuntu's kernels have one thing more
+     * behind it: {@code (Ubuntu 3.13.0-24.46-generic 3.13.9)}, or {@code ()} where others build its sources.
+     */
     boolean isOf(String version) {
-        return text.endsWith(") " + version);
+        int signature = text.endsWith(")") ? text.lastIndexOf(" (") : -1;
+        return text.endsWith(") " + version) || signature >= 0 && text.substring(0, signature).endsWith(") " + version);
     }
 }

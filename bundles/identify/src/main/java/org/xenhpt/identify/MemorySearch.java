@@ -40,6 +40,12 @@ final class MemorySearch {
     private static final int NOTE_HEADER = 24;
     private static final int PAGE = 4096;
     private static final long REPORT_EVERY = 32L << 20;
+    /**
+     * Live memory whose windows are smaller than this is mapped or copied in parts: looking through windows would leave
+     * all of the guest mapped.
+     */
+    private static final int LARGE_WINDOW = 4 << 20;
+    private static final int COPIED_AT_ONCE = 1 << 20;
     /** A hostile guest may hold as many copies as it has pages; each costs some microseconds to check. */
     private static final int MAX_COPIES = 2048;
     /** A kernel has two or three; each may cost a search of the image it maps. */
@@ -113,25 +119,52 @@ final class MemorySearch {
         long total = ram.size();
         long done = 0;
         for (MemoryRange range : memory.ranges()) {
-            long gpa = range.gpa();
-            while (gpa < range.end()) {
-                long inRange = gpa - range.gpa();
-                if (inRange % REPORT_EVERY == 0) {
-                    progress.report(what, done + inRange, total);
-                }
-                MemoryWindow window = memory.window(gpa);
-                if (window.size() == 0) {
-                    gpa += PAGE;
-                    continue;
-                }
-                long report = range.gpa() + inRange - inRange % REPORT_EVERY + REPORT_EVERY;
-                long stop = Math.min(Math.min(range.end(), window.gpa() + window.size()), report);
-                stretch.take(window, gpa, stop);
-                gpa = stop;
+            if (memory.live() && memory.window(range.gpa()).size() < Math.min(range.size(), LARGE_WINDOW)) {
+                forEachCopy(what, range, done, total, stretch);
+            } else {
+                forEachWindow(what, range, done, total, stretch);
             }
             done += range.size();
         }
         progress.report(what, total, total);
+    }
+
+    private void forEachWindow(String what, MemoryRange range, long done, long total, Stretch stretch) {
+        long gpa = range.gpa();
+        while (gpa < range.end()) {
+            long inRange = gpa - range.gpa();
+            if (inRange % REPORT_EVERY == 0) {
+                progress.report(what, done + inRange, total);
+            }
+            MemoryWindow window = memory.window(gpa);
+            if (window.size() == 0) {
+                gpa += PAGE;
+                continue;
+            }
+            long report = range.gpa() + inRange - inRange % REPORT_EVERY + REPORT_EVERY;
+            long stop = Math.min(Math.min(range.end(), window.gpa() + window.size()), report);
+            stretch.take(window, gpa, stop);
+            gpa = stop;
+        }
+    }
+
+    private void forEachCopy(String what, MemoryRange range, long done, long total, Stretch stretch) {
+        byte[] copy = new byte[COPIED_AT_ONCE];
+        long gpa = range.gpa();
+        long report = gpa;
+        while (gpa < range.end()) {
+            if (gpa >= report) {
+                progress.report(what, done + gpa - range.gpa(), total);
+                report = gpa + REPORT_EVERY;
+            }
+            // Up to a multiple of its size, so that a backend that maps aligned runs maps each of them once.
+            int length = (int) Math.min(COPIED_AT_ONCE - (gpa & COPIED_AT_ONCE - 1), range.end() - gpa);
+            int got = memory.read(gpa, copy, 0, length) & -PAGE;
+            if (got > 0) {
+                stretch.take(new MemoryWindow(gpa, ByteBuffer.wrap(copy, 0, got)), gpa, gpa + got);
+            }
+            gpa += got < length ? got + PAGE : got;
+        }
     }
 
     private void pages(MemoryWindow window, long from, long to) {

@@ -32,4 +32,15 @@ class BannerTest {
             assertThat(parse(text)).as(text).isEmpty();
         }
     }
+
+    @Test
+    void knowsUbuntusSignature() {
+        String begin = "Linux version 3.13.0-24-generic (buildd@panlong) (gcc version 4.8.2 (Ubuntu 4.8.2-19ubuntu1) ) ";
+        String version = "#46-Ubuntu SMP Thu Apr 10 19:11:08 UTC 2014";
+        Banner ubuntu = parse(begin + version + " (Ubuntu 3.13.0-24.46-generic 3.13.9)\n\0").orElseThrow();
+        assertThat(ubuntu.release()).isEqualTo("3.13.0-24-generic");
+        assertThat(ubuntu.isOf(version)).isTrue();
+        assertThat(ubuntu.isOf("#45-Ubuntu SMP Thu Apr 10 19:11:08 UTC 2014")).isFalse();
+        assertThat(parse(begin + version + " ()\n\0").orElseThrow().isOf(version)).isTrue();
+    }
 }

@@ -8,10 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -392,6 +394,58 @@ class LinuxIdentifierTest {
         FakeKernel kernel = new FakeKernel(split, PagingMode.LEVEL_4, gpa, KASLR).named();
         kernel.vmcoreinfoAt(0x100000000L);
         check(identify(split), kernel);
+    }
+
+    /** As a backend does that maps pages for a window, and copies for a long read. */
+    private static final class Mapped implements PhysicalMemory {
+        final FakeMemory of;
+        final Set<Long> windows = new HashSet<>();
+        final long holeFrom;
+        final long holeTo;
+        int longReads;
+
+        Mapped(FakeMemory of, long holeFrom, long holeTo) {
+            this.of = of;
+            this.holeFrom = holeFrom;
+            this.holeTo = holeTo;
+        }
+
+        @Override
+        public List<MemoryRange> ranges() {
+            return of.ranges();
+        }
+
+        @Override
+        public boolean live() {
+            return true;
+        }
+
+        @Override
+        public MemoryWindow window(long gpa) {
+            windows.add(gpa >>> 12);
+            return gpa >= holeFrom && gpa < holeTo ? MemoryWindow.NONE : of.window(gpa);
+        }
+
+        @Override
+        public int read(long gpa, byte[] to, int offset, int length) {
+            if (length < 16 << 10) {
+                return PhysicalMemory.super.read(gpa, to, offset, length);
+            }
+            longReads++;
+            return gpa >= holeFrom && gpa < holeTo ? 0
+                    : of.read(gpa, to, offset, gpa < holeFrom ? (int) Math.min(length, holeFrom - gpa) : length);
+        }
+    }
+
+    @Test
+    void searchesLiveMemoryByCopiesSoThatNotAllOfItIsMapped() {
+        FakeMemory large = new FakeMemory(true, new MemoryRange(0, 256 * MIB));
+        FakeKernel kernel = new FakeKernel(large, PagingMode.LEVEL_4, 200 * MIB, KASLR).named();
+        kernel.vmcoreinfoAt(180 * MIB - 4096 * 3);
+        Mapped mapped = new Mapped(large, 100 * MIB + 4096, 102 * MIB);
+        check(identify(mapped), kernel);
+        assertThat(mapped.windows).as("pages mapped").hasSizeLessThan(4000);
+        assertThat(mapped.longReads).isBetween(256, 256 + 512 + 10);
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.util.OptionalInt;
 /** {@code stack}, {@code state}, {@code exit_state}, and the run time in the task's {@code sched_entity}. */
 final class Scheduling {
     private static final String TASK = "task_struct";
+    private static final String TASK_POINTER = "task";
     private static final String ENTITY = "sched_entity";
     /** STACK_END_MAGIC (include/uapi/linux/magic.h). */
     private static final int END_OF_STACK = 0x57AC6E9D;
@@ -58,11 +59,25 @@ final class Scheduling {
             // That of an ended task may be given back.
             return stack == 0 || (stack & PAGE - 1) == 0 && isEndOfStack(stack, task);
         });
+        // init_task's own stack has no mark up to 3.17 (commit d4311ff1a8da), but leads back to init_task.
         found.removeIf(s -> !isEndOfStack(tasks.init().pointer(s.offset()), tasks.init())
+                && memory.pointer(tasks.init().pointer(s.offset())) != tasks.init().gva()
                 || 2 * tasks.all().stream().filter(t -> t.pointer(s.offset()) != 0).count() <= tasks.all().size());
-        Candidate.only(found).ifPresentOrElse(s -> findings.add(TASK, "stack", s, pointer, "void *",
-                "leads to a page that begins with the mark of a stack's end"),
-                () -> findings.missing("stack: " + found.size() + " members could be it"));
+        Candidate.only(found).ifPresentOrElse(s -> {
+            findings.add(TASK, "stack", s, pointer, "void *",
+                    "leads to a page that begins with the mark of a stack's end, or with the task");
+            threadInfo(s.offset());
+        }, () -> findings.missing("stack: " + found.size() + " members could be it"));
+    }
+
+    /** Up to 4.8 thread_info begins the stack, and the task's address begins thread_info (commit 15f4eae70d36). */
+    private void threadInfo(int stack) {
+        Candidate leadsBack = Candidate.ask(0, tasks.all(), t -> t.pointer(stack) == 0
+                || memory.pointer(t.pointer(stack)) == t.gva());
+        if (leadsBack.convinces() && memory.pointer(tasks.init().pointer(stack)) == tasks.init().gva()) {
+            findings.add("thread_info", TASK_POINTER, leadsBack, pointer, "struct task_struct *",
+                    "the stack that it begins leads back to the task");
+        }
     }
 
     private boolean isEndOfStack(long stack, Snapshot task) {

@@ -3,6 +3,7 @@ package org.xenhpt.kit;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.kernel.Kernel;
@@ -21,24 +22,42 @@ public final class PerCpu {
     private final AddressSpace space;
     private final long offsets;
     private final OptionalLong onlineMask;
+    private final Optional<Pda> pda;
 
     public PerCpu(Kernel kernel, AddressSpace space) {
         this.space = space;
         // A kernel without SMP has no offsets: its per-CPU variables are ordinary ones.
         this.offsets = kernel.findSymbol("__per_cpu_offset").orElse(0);
-        // cpu_online_bits until 4.5 (commit 5aec01b834fd).
-        OptionalLong mask = kernel.findSymbol("__cpu_online_mask");
-        this.onlineMask = mask.isPresent() ? mask : kernel.findSymbol("cpu_online_bits");
+        // x86-64 kept the offsets in each CPU's PDA until 2.6.25.
+        this.pda = offsets == 0 ? Pda.of(kernel, space) : Optional.empty();
+        // cpu_online_bits until 4.5 (commit 5aec01b834fd), cpu_online_map until 2.6.28.
+        this.onlineMask = first(kernel, "__cpu_online_mask", "cpu_online_bits", "cpu_online_map");
+    }
+
+    /** The first of some symbols that the kernel has: symbols get renamed. */
+    public static OptionalLong first(Kernel kernel, String... names) {
+        for (String name : names) {
+            OptionalLong found = kernel.findSymbol(name);
+            if (found.isPresent()) {
+                return found;
+            }
+        }
+        return OptionalLong.empty();
+    }
+
+    /** A per-CPU variable's symbol; up to 2.6.32 it has a prefix (commit dd17c8f72993). */
+    public static OptionalLong variable(Kernel kernel, String name) {
+        return first(kernel, name, "per_cpu__" + name);
     }
 
     /** The symbols this asks a profile for. */
     public static List<String> symbols() {
-        return List.of("__per_cpu_offset", "__cpu_online_mask", "cpu_online_bits");
+        return List.of("__per_cpu_offset", "__cpu_online_mask", "cpu_online_bits", "cpu_online_map");
     }
 
     /** The numbers of the CPUs that are on line. */
     public List<Integer> online() {
-        if (offsets == 0 || onlineMask.isEmpty()) {
+        if (offsets == 0 && pda.isEmpty() || onlineMask.isEmpty()) {
             return List.of(0);
         }
         List<Integer> cpus = new ArrayList<>();
@@ -79,12 +98,15 @@ public final class PerCpu {
      * @param symbol as {@link Kernel#findSymbol} gives it
      */
     public long address(int cpu, long symbol) {
-        long gva = symbol + (offsets == 0 ? 0 : offset(cpu));
+        long gva = symbol + offset(cpu);
         return space.pointerSize() == 4 ? gva & 0xffffffffL : gva;
     }
 
     /** The CPU's offset; with KASLR on x86-64 it is also the value of the kernel's GS base on that CPU. */
     public long offset(int cpu) {
+        if (pda.isPresent()) {
+            return pda.get().perCpuOffset(pda.get().address(cpu));
+        }
         return offsets == 0 ? 0 : space.readPointer(offsets + (long) cpu * space.pointerSize());
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.profiles;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -14,19 +15,21 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.error.HptException;
@@ -45,13 +48,13 @@ import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
- * A folder of YAML files, each the profile of one kernel build. Nothing is read before somebody asks, and to find the
+ * Folders of YAML files, each the profile of one kernel build. Nothing is read before somebody asks, and to find the
  * profile of one kernel only the first bytes of the other kernels' files are read. What was read is kept as long as the
  * file stays as it is.
  */
 @Component(service = {ProfileStore.class, ProfileSource.class}, property = "service.ranking:Integer=100")
 public final class FolderProfiles implements ProfileStore, ProfileSource {
-    /** Names the folder: a property of the framework or of the system. */
+    /** Names the folders, with the system's separator of paths between them: a property of the framework or of the system. */
     public static final String FOLDER_PROPERTY = "hpt.profiles";
     private static final String DEFAULT_FOLDER = "kernel-profiles-yaml";
     private static final List<String> ENDINGS = List.of(".yaml", ".yml");
@@ -60,28 +63,35 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
 
     private static final Logger LOG = LoggerFactory.getLogger(FolderProfiles.class);
 
-    /** The state of a file in which it was read. */
-    private record Stamp(long size, Instant modified, Object inode) {
-        boolean isOlderThan(Duration age) {
-            return modified.isBefore(Instant.now().minus(age));
-        }
-    }
-
     private record Cached(Stamp stamp, Entry entry) {
     }
 
     private final Map<Path, Cached> cache = new ConcurrentHashMap<>();
-    private volatile Path folder;
+    private final Trust trust;
+    private final Set<String> refusals = ConcurrentHashMap.newKeySet();
+    private volatile List<Path> folders;
+    private volatile Optional<FolderWatch> watch = Optional.empty();
+    private volatile long base;
 
     @Activate
     public FolderProfiles(BundleContext context) {
-        String configured = context.getProperty(FOLDER_PROPERTY);
-        folder = Path.of(configured == null || configured.isBlank() ? DEFAULT_FOLDER : configured);
+        this(Trust.of(context.getProperty(Trust.PROPERTY)), folders(context.getProperty(FOLDER_PROPERTY)));
     }
 
     /** Outside of OSGi. */
-    public FolderProfiles(Path folder) {
-        this.folder = folder;
+    public FolderProfiles(Path... folders) {
+        this(Trust.OWNER, folders);
+    }
+
+    private FolderProfiles(Trust trust, Path... folders) {
+        this.trust = trust;
+        this.folders = List.of(folders);
+    }
+
+    private static Path[] folders(String configured) {
+        Path[] named = Stream.of(configured == null ? new String[0] : configured.split(File.pathSeparator))
+                .filter(name -> !name.isBlank()).map(name -> Path.of(name.strip())).toArray(Path[]::new);
+        return named.length == 0 ? new Path[] {Path.of(DEFAULT_FOLDER)} : named;
     }
 
     @Override
@@ -91,22 +101,67 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
 
     @Override
     public Path folder() {
-        return folder;
+        return folders.get(0);
+    }
+
+    @Override
+    public List<Path> folders() {
+        return folders;
     }
 
     @Override
     public void use(Path newFolder) {
-        folder = newFolder;
+        use(List.of(newFolder));
+    }
+
+    @Override
+    public void use(List<Path> newFolders) {
+        folders = List.copyOf(newFolders);
         cache.clear();
+        if (watch.isPresent()) {
+            watch();
+        }
+    }
+
+    @Override
+    public synchronized void watch() {
+        stop();
+        List<Path> watched = folders;
+        FolderWatch started = new FolderWatch(() -> watched.stream().flatMap(each -> listed(each).stream()).toList(),
+                this::parse);
+        started.start();
+        watch = Optional.of(started);
+    }
+
+    @Deactivate
+    synchronized void stop() {
+        watch.ifPresent(stopped -> {
+            // Numbers given before are not given again by the next watch.
+            base += stopped.version() + 1;
+            stopped.close();
+        });
+        watch = Optional.empty();
+    }
+
+    @Override
+    public long version() {
+        return base + watch.map(FolderWatch::version).orElse(0L);
     }
 
     @Override
     public List<Entry> list() {
-        List<Path> files;
-        try {
-            files = files();
-        } catch (IOException e) {
-            throw fileError(folder, e, "the profiles folder cannot be read");
+        List<Path> files = new ArrayList<>();
+        for (Path folder : folders) {
+            Optional<String> refusal = trust.refusal(folder);
+            if (refusal.isPresent()) {
+                throw new HptException(Step.PROFILE, Reason.FILE, folder.toString(), "the profiles folder is refused")
+                        .tried(refusal.get()).next("see to it that only its owner may write to it");
+            }
+            try {
+                files.addAll(files(folder));
+            } catch (IOException e) {
+                throw fileError(folder, e, "the profiles folder cannot be read");
+            }
         }
         cache.keySet().retainAll(new HashSet<>(files));
         return files.stream().map(this::read).toList();
@@ -114,7 +169,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
 
     @Override
     public Entry read(Path file) {
-        Optional<Stamp> before = stamp(file);
+        Optional<Stamp> before = Stamp.of(file);
         Cached cached = cache.get(file);
         if (cached != null && before.isPresent() && cached.stamp.equals(before.get())) {
             return cached.entry;
@@ -122,7 +177,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         Entry entry = parse(file);
         // A file that was written to meanwhile may have been read half new, half old; one that was written to just
         // before may be written to again without its time showing it, since file systems keep time in ticks.
-        if (before.isPresent() && before.equals(stamp(file)) && before.get().isOlderThan(Duration.ofMillis(100))) {
+        if (before.isPresent() && before.equals(Stamp.of(file)) && before.get().isOlderThan(Duration.ofMillis(100))) {
             cache.put(file, new Cached(before.get(), entry));
         } else {
             cache.remove(file);
@@ -130,8 +185,13 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         return entry;
     }
 
-    private static Entry parse(Path file) {
+    private Entry parse(Path file) {
         Problems problems = new Problems(file.toString());
+        Optional<String> refusal = trust.refusal(file);
+        if (refusal.isPresent()) {
+            problems.add(refusal.get());
+            return new Entry(file, Optional.empty(), problems.list());
+        }
         Optional<Profile> profile = TextFile.read(file, problems)
                 .flatMap(text -> ProfileReader.read(profileName(file), text, problems));
         return new Entry(file, profile, problems.list());
@@ -140,19 +200,49 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     @Override
     public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
             Progress progress) {
-        List<Path> files;
-        try {
-            files = files();
-        } catch (IOException e) {
-            LOG.warn("The profiles folder {} cannot be read: {}", folder, why(e));
-            return Optional.empty();
+        for (Path folder : folders) {
+            Optional<Profile> found = find(folder, kernel);
+            if (found.isPresent()) {
+                return found;
+            }
         }
+        return Optional.empty();
+    }
+
+    /** The folder's files; none, and a word of why, when it is refused or cannot be read. */
+    private List<Path> listed(Path folder) {
+        Optional<String> refusal = trust.refusal(folder);
+        if (refusal.isPresent()) {
+            // Once is enough for a folder that is looked at again and again.
+            if (refusals.add(folder + refusal.get())) {
+                LOG.warn("The profiles folder {} is refused: {}", folder, refusal.get());
+            }
+            return List.of();
+        }
+        try {
+            List<Path> files = files(folder);
+            refusals.removeIf(refused -> refused.startsWith(folder.toString()));
+            return files;
+        } catch (IOException e) {
+            if (refusals.add(folder + why(e))) {
+                LOG.warn("The profiles folder {} cannot be read: {}", folder, why(e));
+            }
+            return List.of();
+        }
+    }
+
+    private Optional<Profile> find(Path folder, KernelIdentity kernel) {
+        Optional<FolderWatch> watched = watch;
+        List<Path> files = watched.map(FolderWatch::files).orElseGet(() -> listed(folder));
         Profile best = null;
         for (Path file : files) {
-            if (!mayBeFor(kernel.release(), file)) {
+            if (!folder.equals(file.getParent()) || watched.isEmpty() && !mayBeFor(kernel.release(), file)) {
                 continue;
             }
-            Entry entry = read(file);
+            Entry entry = watched.flatMap(each -> each.inForce(file)).orElseGet(() -> read(file));
+            if (entry.profile().filter(profile -> !profile.kernel().release().equals(kernel.release())).isPresent()) {
+                continue;
+            }
             if (entry.profile().isEmpty()) {
                 LOG.warn("A profile for {} is left out: {}{}", kernel.release(),
                         entry.problems().isEmpty() ? file : entry.problems().get(0),
@@ -191,7 +281,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     private boolean mayBeFor(String release, Path file) {
         Cached cached = cache.get(file);
         if (cached != null && cached.entry.profile().isPresent()
-                && stamp(file).filter(cached.stamp::equals).isPresent()) {
+                && Stamp.of(file).filter(cached.stamp::equals).isPresent()) {
             return cached.entry.profile().get().kernel().release().equals(release);
         }
         try {
@@ -223,6 +313,8 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
             temporary = real.resolveSibling(temporary.getFileName());
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW,
                     StandardOpenOption.WRITE)) {
+                // Whatever the umask: what others may write to would be refused when it is read.
+                keepForOwner(temporary);
                 ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
                 while (bytes.hasRemaining()) {
                     channel.write(bytes);
@@ -240,10 +332,11 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
             throw fileError(file, e, "the profile cannot be written");
         }
         cache.remove(file);
+        watch.ifPresent(watched -> watched.written(file));
     }
 
     /** The folder's profiles by name. Hidden files are others' unfinished ones. */
-    private List<Path> files() throws IOException {
+    private static List<Path> files(Path folder) throws IOException {
         List<Path> files = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
             for (Path file : all) {
@@ -259,6 +352,14 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         return files;
     }
 
+    private static void keepForOwner(Path file) throws IOException {
+        try {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        } catch (UnsupportedOperationException e) {
+            // A file system without such permissions.
+        }
+    }
+
     private static String profileName(Path file) {
         String name = file.getFileName().toString();
         for (String ending : ENDINGS) {
@@ -267,17 +368,6 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
             }
         }
         return name;
-    }
-
-    private static Optional<Stamp> stamp(Path file) {
-        try {
-            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-            return Optional.of(new Stamp(attributes.size(),
-                    attributes.lastModifiedTime().toInstant(),
-                    attributes.fileKey() == null ? "" : attributes.fileKey()));
-        } catch (IOException e) {
-            return Optional.empty();
-        }
     }
 
     private static HptException fileError(Path file, IOException e, String what) {

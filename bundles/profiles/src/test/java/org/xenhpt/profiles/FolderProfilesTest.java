@@ -234,6 +234,24 @@ class FolderProfilesTest {
     }
 
     @Test
+    void anEarlierFolderGoesBeforeALaterOne(@TempDir Path shipped) {
+        profiles = new FolderProfiles(folder, shipped);
+        profiles.write(profile("6.1.0", "banner", "", Map.of("a", 1L, "b", 2L)), shipped.resolve("6.1.0.yaml"));
+        profiles.write(profile("5.10.0", "older", "", Map.of("c", 3L)), shipped.resolve("5.10.0.yaml"));
+        assertThat(find(kernel("6.1.0", "banner", "")).orElseThrow().symbols()).containsKeys("a", "b");
+        Profile own = profile("6.1.0", "banner", "", Map.of("a", 5L));
+        profiles.write(own, profiles.folder().resolve("6.1.0.yaml"));
+        assertThat(find(kernel("6.1.0", "banner", "")).orElseThrow().symbols()).isEqualTo(Map.of("a", 5L));
+        assertThat(find(kernel("5.10.0", "older", ""))).isPresent();
+        assertThat(profiles.list()).extracting(entry -> entry.file()).containsExactly(folder.resolve("6.1.0.yaml"),
+                shipped.resolve("5.10.0.yaml"), shipped.resolve("6.1.0.yaml"));
+        profiles.use(shipped);
+        assertThat(profiles.list()).hasSize(2);
+        profiles.use(List.of(folder, shipped));
+        assertThat(profiles.list()).hasSize(3);
+    }
+
+    @Test
     void saysThatTheFolderIsMissing() {
         profiles.use(folder.resolve("nowhere"));
         assertThat(find(kernel("6.1", "b", ""))).isEmpty();

@@ -15,7 +15,8 @@ import picocli.CommandLine.ScopeType;
 @Command(name = "hpt", description = "Shows the processes inside a running guest, from outside.",
         versionProvider = Version.class, usageHelpAutoWidth = true,
         synopsisSubcommandLabel = "COMMAND",
-        footer = {"", "A GUEST is SCHEME:NAME (xen:web1, qemu:/run/vm.qmp, file:dump.elf) or the path of a memory image.",
+        footer = {"", "A GUEST is SCHEME:NAME (xen:web1, qemu:/run/vm.qmp, file:dump.elf) or the path of a memory image:",
+                "raw, ELF core, core of xl dump-core, kdump-compressed or LiME.",
             "hpt help COMMAND tells of a command, hpt help exit-codes of exit codes, hpt help json of the JSON."})
 public final class Hpt {
     @Option(names = {"-h", "--help"}, usageHelp = true, scope = ScopeType.INHERIT,

@@ -5,7 +5,7 @@ package org.xenhpt.shell;
 public final class InterruptedCommand extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    InterruptedCommand() {
+    public InterruptedCommand() {
         super("interrupted", null, false, false);
     }
 }

@@ -2,8 +2,6 @@
 package org.xenhpt.shell;
 
 import java.io.IOException;
-import java.nio.file.DirectoryIteratorException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -40,33 +38,43 @@ import org.xenhpt.api.progress.Progress;
 public class Sessions {
     private static final int MOST_KEPT = 8;
 
+    /** An open session, and who uses it. */
+    private static final class Open {
+        private final Session session;
+        /** What the profiles were when it was made. */
+        private final long version;
+        private int users;
+        private boolean kept;
+
+        private Open(Session session, long version) {
+            this.session = session;
+            this.version = version;
+        }
+    }
+
     /** A session for one command. */
     public final class Lease implements AutoCloseable {
-        private final Session session;
-        private final boolean kept;
+        private final Open open;
 
-        private Lease(Session session, boolean kept) {
-            this.session = session;
-            this.kept = kept;
+        private Lease(Open open) {
+            this.open = open;
         }
 
         public Session session() {
-            return session;
+            return open.session;
         }
 
         @Override
         public void close() {
-            if (!kept) {
-                session.close();
-            }
+            giveBack(open);
         }
     }
 
     private ProfileStore store;
-    private Path firstFolder = Path.of("");
+    private List<Path> firstFolders = List.of();
     private FrontEnd frontEnd;
     private boolean keep;
-    private final Map<String, Session> kept = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<String, Open> kept = new LinkedHashMap<>(16, 0.75f, true);
 
     @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
@@ -87,7 +95,10 @@ public class Sessions {
     synchronized void bindStore(ProfileStore service) {
         forget();
         store = service;
-        firstFolder = service.folder();
+        firstFolders = service.folders();
+        if (keep) {
+            service.watch();
+        }
     }
 
     synchronized void unbindStore(ProfileStore service) {
@@ -128,6 +139,9 @@ public class Sessions {
     /** From now on sessions stay open for the next command. */
     synchronized void keep() {
         keep = true;
+        if (store != null) {
+            store.watch();
+        }
     }
 
     /** The front end. Throws when none is installed. */
@@ -149,68 +163,80 @@ public class Sessions {
         return current;
     }
 
-    /** Makes the platform use this profiles folder, or the one it came up with. */
+    /** Makes the platform use this profiles folder, or those it came up with. */
     synchronized void useProfiles(Optional<Path> wanted) {
         ProfileStore current = store;
         if (current == null) {
             return;
         }
-        Path folder = wanted.orElse(firstFolder);
-        if (!current.folder().toAbsolutePath().normalize().equals(folder.toAbsolutePath().normalize())) {
-            current.use(folder);
+        List<Path> folders = wanted.map(List::of).orElse(firstFolders);
+        if (!normal(current.folders()).equals(normal(folders))) {
+            current.use(folders);
             forget();
         }
     }
 
+    private static List<Path> normal(List<Path> folders) {
+        return folders.stream().map(folder -> folder.toAbsolutePath().normalize()).toList();
+    }
+
     /** A session for the guest: a kept one, or a new one. */
     public synchronized Lease attach(GuestUri guest, Progress progress) {
-        String key = keep ? guest + " " + state(guest) + " " + profiles() : "";
-        Session known = kept.get(key);
-        if (known != null) {
-            return new Lease(known, true);
+        String key = guest + " " + state(guest);
+        long version = version();
+        Open known = kept.get(key);
+        if (known != null && known.version == version) {
+            known.users++;
+            return new Lease(known);
         }
-        Session session = frontEnd().attach(guest, progress);
+        if (known != null) {
+            retire(kept.remove(key));
+        }
+        Open open = new Open(frontEnd().attach(guest, progress), version);
+        open.users = 1;
         // A session that lacks something is not kept, so that the next command finds what was added in the meantime.
-        boolean keepIt = keep && session.problem().isEmpty();
-        if (keepIt) {
-            kept.put(key, session);
+        if (keep && open.session.problem().isEmpty()) {
+            open.kept = true;
+            kept.put(key, open);
             if (kept.size() > MOST_KEPT) {
-                String eldest = kept.keySet().iterator().next();
-                kept.remove(eldest).close();
+                retire(kept.remove(kept.keySet().iterator().next()));
             }
         }
-        return new Lease(session, keepIt);
+        return new Lease(open);
+    }
+
+    private synchronized void giveBack(Open open) {
+        open.users--;
+        if (open.users == 0 && !open.kept) {
+            open.session.close();
+        }
+    }
+
+    /** The session is not for later commands; whoever still uses it does so to its end. */
+    private synchronized void retire(Open open) {
+        open.kept = false;
+        if (open.users == 0) {
+            open.session.close();
+        }
     }
 
     /** A session failed: the next command starts afresh. */
     public synchronized void drop(Session session) {
-        if (kept.values().remove(session)) {
-            session.close();
-        }
+        List<Open> dropped = kept.values().stream().filter(open -> open.session == session).toList();
+        kept.values().removeAll(dropped);
+        dropped.forEach(this::retire);
     }
 
     /** Closes what is kept. */
     @Deactivate
     synchronized void forget() {
-        List<Session> all = new ArrayList<>(kept.values());
+        List<Open> all = new ArrayList<>(kept.values());
         kept.clear();
-        all.forEach(Session::close);
+        all.forEach(this::retire);
     }
 
-    /** What tells that no profile came, went or changed. */
-    private String profiles() {
-        ProfileStore current = store;
-        StringBuilder state = new StringBuilder();
-        if (current != null) {
-            try (DirectoryStream<Path> files = Files.newDirectoryStream(current.folder())) {
-                for (Path file : files) {
-                    state.append(file.getFileName()).append(Files.getLastModifiedTime(file));
-                }
-            } catch (IOException | DirectoryIteratorException e) {
-                // A folder that cannot be listed gives no profiles: whoever needs one will say so.
-            }
-        }
-        return state.toString();
+    private long version() {
+        return store == null ? 0 : store.version();
     }
 
     /** What tells that an image's file is still the same one. */

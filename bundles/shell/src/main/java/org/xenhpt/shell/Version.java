@@ -7,13 +7,14 @@ import java.util.Properties;
 import picocli.CommandLine.IVersionProvider;
 
 /** What {@code hpt --version} prints. */
-final class Version implements IVersionProvider {
+public final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() throws IOException {
         return new String[] {"hpt " + number() + " (Java " + System.getProperty("java.version") + ")"};
     }
 
-    static String number() throws IOException {
+    /** The number alone. */
+    public static String number() throws IOException {
         Properties properties = new Properties();
         try (InputStream in = Version.class.getResourceAsStream("version.properties")) {
             properties.load(in);

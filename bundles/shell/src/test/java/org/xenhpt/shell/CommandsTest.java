@@ -6,6 +6,7 @@ import static org.xenhpt.shell.FakePlatform.task;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -122,6 +123,79 @@ class CommandsTest {
         assertThat(platform.hpt("ps", "qemu:a", "--json")).isEqualTo(14);
         assertThat(platform.err()).isEqualTo("hpt: warning: tasks after pid 1: a \\x1b circle\n");
         assertThat(json()).hasSize(1);
+    }
+
+    @Test
+    void psListsAgainAndAgainInOneSession() {
+        platform.tasks.add(task(1, 0, "init"));
+        assertThat(platform.hpt("ps", "qemu:a", "-o", "pid,name", "--interval", "0", "--count", "3")).isZero();
+        assertThat(platform.out().replaceAll("20[-0-9T:.]+Z", "NOW")).isEqualTo("""
+                listing 1, NOW
+                PID NAME
+                  1 init
+
+                listing 2, NOW
+                PID NAME
+                  1 init
+
+                listing 3, NOW
+                PID NAME
+                  1 init
+                """);
+        assertThat(platform.attached).hasSize(1);
+        assertThat(platform.queries).hasSize(3);
+        assertThat(platform.err()).isEmpty();
+    }
+
+    @Test
+    void repeatedListingsAreToldApartInData() {
+        platform.tasks.add(task(7, 0, "a"));
+        platform.hpt("ps", "qemu:a", "-o", "pid", "--interval", "0", "--count", "2", "--ndjson");
+        assertThat(platform.out().replaceAll("20[-0-9T:.]+Z", "NOW")).isEqualTo("""
+                {"listing":1,"at":"NOW","pid":7}
+                {"listing":2,"at":"NOW","pid":7}
+                """);
+        platform.results = new ByteArrayOutputStream();
+        platform.hpt("ps", "qemu:a", "-o", "pid", "--interval", "0.001", "--count", "2", "--csv");
+        assertThat(platform.out().replaceAll("20[-0-9T:.]+Z", "NOW")).isEqualTo(
+                "listing,at,pid\r\n1,NOW,7\r\n2,NOW,7\r\n");
+        platform.current.add(new CurrentTask(0, task(5, 1, "a"), 0x1000, 0, "memory", false));
+        platform.results = new ByteArrayOutputStream();
+        platform.hpt("current", "qemu:a", "--interval", "0", "--count", "2", "--json");
+        assertThat(platform.out().replaceAll("20[-0-9T:.]+Z", "NOW")).contains("[\n{\"listing\":1,\"at\":\"NOW\",\"vcpu\":0,")
+                .contains("\n]\n[\n{\"listing\":2,");
+        platform.hpt("help", "json");
+        assertThat(platform.out()).contains("\n  listing ").contains("\n  at ");
+    }
+
+    @Test
+    void aRepeatedListingEndsWithTheGuestOrTheReader() {
+        platform.failure = Optional.of(new HptException(Step.BACKEND, Reason.GUEST_GONE, "qemu:a", "gone"));
+        assertThat(platform.hpt("ps", "qemu:a", "--interval", "0")).isEqualTo(Reason.GUEST_GONE.exitCode());
+        platform.failure = Optional.empty();
+        platform.results = failing("Broken pipe");
+        assertThat(platform.hpt("ps", "qemu:a", "--interval", "0")).isEqualTo(ExitCodes.READER_GONE);
+    }
+
+    @Test
+    void verboseSumsUpWhatRepeatedListingsTook() {
+        platform.hpt("ps", "qemu:a", "--interval", "0", "--count", "2", "--verbose");
+        assertThat(platform.err()).matches("(?s)hpt: 2 listings, 0 of them late; reading the guest took .* ms on average.*\n");
+    }
+
+    @Test
+    void intervalsAndCountsThatMakeNoSense() {
+        for (String[] options : new String[][] {{"--interval", "-1"}, {"--interval", "NaN"}, {"--interval", "1e9"},
+            {"--interval", "soon"}, {"--count", "3"}, {"--interval", "1", "--count", "0"}}) {
+            String[] words = new String[options.length + 2];
+            words[0] = "ps";
+            words[1] = "qemu:a";
+            System.arraycopy(options, 0, words, 2, options.length);
+            assertThat(platform.hpt(words)).as(String.join(" ", words)).isEqualTo(Reason.USAGE.exitCode());
+        }
+        assertThat(platform.err()).contains("--interval: is not between").contains("--count: is less than 1")
+                .contains("--interval=SECONDS");
+        assertThat(platform.attached).isEmpty();
     }
 
     @Test

@@ -27,6 +27,7 @@ import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Gap;
+import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskQuery;
@@ -41,6 +42,8 @@ import org.xenhpt.shell.command.CurrentCommand;
 import org.xenhpt.shell.command.GuestsCommand;
 import org.xenhpt.shell.command.HelpCommand;
 import org.xenhpt.shell.command.IdentifyCommand;
+import org.xenhpt.shell.command.LocateCommand;
+import org.xenhpt.shell.command.PluginsCommand;
 import org.xenhpt.shell.command.ProfileCommand;
 import org.xenhpt.shell.command.PsCommand;
 import org.xenhpt.shell.command.TreeCommand;
@@ -52,6 +55,7 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public final List<Task> tasks = new ArrayList<>();
     public final List<Gap> gaps = new ArrayList<>();
     public final List<CurrentTask> current = new ArrayList<>();
+    public final List<Location> location = new ArrayList<>();
     public final List<Finding> findings = new ArrayList<>();
     public final List<GuestInfo> guests = new ArrayList<>();
     public final List<HptException> listingFailures = new ArrayList<>();
@@ -65,6 +69,8 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public Optional<RuntimeException> failure = Optional.empty();
     public long boot = BOOT;
     public int closed;
+    public long version;
+    public boolean watched;
     public Path folder = Path.of("profiles");
     public Path home = Path.of("/nonexistent");
     public int width;
@@ -106,9 +112,9 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
         return new CommandRunner(() -> {
             List<CommandRegistry.Offer> offers = new ArrayList<>(List.of(offer("ps", new PsCommand(sessions)),
                     offer("tree", new TreeCommand(sessions)), offer("identify", new IdentifyCommand(sessions)),
-                    offer("current", new CurrentCommand(sessions)), offer("guests", new GuestsCommand(sessions)),
+                    offer("current", new CurrentCommand(sessions)), offer("locate", new LocateCommand(sessions)), offer("guests", new GuestsCommand(sessions)),
                     offer("profile", new ProfileCommand(sessions, List.of(), importers)),
-                    offer("help", new HelpCommand())));
+                    offer("plugins", new PluginsCommand(null, null)), offer("help", new HelpCommand())));
             more.forEach(each -> offers.add(offer("", each.apply(sessions))));
             return offers;
         }, sessions);
@@ -209,6 +215,11 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     }
 
     @Override
+    public Location locate(int vcpu) {
+        return location.get(vcpu);
+    }
+
+    @Override
     public void close() {
         closed++;
     }
@@ -221,6 +232,16 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     @Override
     public void use(Path other) {
         folder = other;
+    }
+
+    @Override
+    public void watch() {
+        watched = true;
+    }
+
+    @Override
+    public long version() {
+        return version;
     }
 
     @Override

@@ -3,8 +3,12 @@ package org.xenhpt.api.decoder;
 
 import java.util.List;
 import org.osgi.annotation.versioning.ConsumerType;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.VcpuRegisters;
 import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.TaskQuery;
 
@@ -24,4 +28,16 @@ public interface TaskReader {
      * @param registers of the vCPUs, to find the tasks by; empty to find them from memory alone
      */
     List<CurrentTask> current(List<VcpuRegisters> registers);
+
+    /**
+     * The way from a vCPU to its task, and from the task back to its stack.
+     *
+     * @param registers of the vCPU; one without any register has the task located from memory alone
+     * @throws HptException {@code NO_DECODER} when this decoder cannot tell; {@code BAD_PROFILE} when the profile lacks
+     *                      what that takes; {@code MEMORY_FAULT}
+     */
+    default Location locate(VcpuRegisters registers) {
+        throw new HptException(Step.DECODER, Reason.NO_DECODER, getClass().getSimpleName(),
+                "this decoder does not tell where stacks lie").next("hpt current tells the running tasks");
+    }
 }

@@ -10,6 +10,7 @@ import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.TaskQuery;
 import org.xenhpt.api.translation.AddressSpace;
@@ -46,6 +47,15 @@ public interface Session extends AutoCloseable {
      * @throws HptException as {@link #processes}
      */
     List<CurrentTask> current(boolean registers);
+
+    /**
+     * The way from a vCPU's registers to its task, and back. Reads the registers of that vCPU, which may stop it for a
+     * moment; where there are none, memory alone.
+     *
+     * @param vcpu its number, from 0
+     * @throws HptException {@code USAGE} when the guest has no such vCPU; as {@link #processes}
+     */
+    Location locate(int vcpu);
 
     /** Gives the guest back. */
     @Override

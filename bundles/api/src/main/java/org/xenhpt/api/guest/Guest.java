@@ -19,6 +19,15 @@ public interface Guest extends AutoCloseable {
     List<VcpuRegisters> registers();
 
     /**
+     * The registers of one vCPU, with as little harm to the others as the backend can do; empty where they cannot be had.
+     *
+     * @param vcpu its number, from 0
+     */
+    default Optional<VcpuRegisters> registers(int vcpu) {
+        return registers().stream().filter(registers -> registers.vcpu() == vcpu).findFirst();
+    }
+
+    /**
      * The VMCOREINFO text that an image carries beside its memory (an ELF note, a kdump header), so that it need not be
      * searched for. A hint, checked like everything else a guest says.
      */

@@ -26,6 +26,10 @@ public record KernelVersion(int major, int minor, int patch) implements Comparab
         return major != otherMajor ? major > otherMajor : minor >= otherMinor;
     }
 
+    public boolean atLeast(int otherMajor, int otherMinor, int otherPatch) {
+        return compareTo(new KernelVersion(otherMajor, otherMinor, otherPatch)) >= 0;
+    }
+
     @Override
     public int compareTo(KernelVersion o) {
         return major != o.major ? Integer.compare(major, o.major)

@@ -25,4 +25,12 @@ public interface ProfileSource {
      * @throws org.xenhpt.api.error.HptException when it should know, and something is wrong: damaged tables, a broken file
      */
     Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs, Progress progress);
+
+    /**
+     * A number that is another one after what this source knows changed, so that what it gave before may be outdated. Asked
+     * at each listing: it must be cheap.
+     */
+    default long version() {
+        return 0;
+    }
 }

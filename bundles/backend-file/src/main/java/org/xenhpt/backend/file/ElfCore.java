@@ -61,7 +61,7 @@ final class ElfCore implements ImageFormat {
             }
             if (segments == 0) {
                 throw image.unreadable("an ELF core without segments")
-                        .next("a core of xl dump-core cannot be read yet: ask the hypervisor for another kind of dump");
+                        .next("give a dump of the guest's memory");
             }
             if (segments > MAX_SEGMENTS) {
                 throw image.unreadable("an ELF core of " + segments + " segments; up to " + MAX_SEGMENTS

@@ -7,9 +7,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** A format of memory images. */
-sealed interface ImageFormat permits ElfCore, Kdump, Lime, Raw {
+sealed interface ImageFormat permits XenCore, ElfCore, Kdump, Lime, Raw {
     /** Every format, in the order in which they are asked. Raw takes what no other knows. */
-    List<ImageFormat> ALL = List.of(new ElfCore(), new Kdump(), new Lime(), new Raw());
+    List<ImageFormat> ALL = List.of(new XenCore(), new ElfCore(), new Kdump(), new Lime(), new Raw());
 
     /**
      * Whether an image is of this format, told by its content.

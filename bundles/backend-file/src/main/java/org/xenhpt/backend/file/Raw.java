@@ -25,8 +25,8 @@ final class Raw implements ImageFormat {
             new Foreign("LibvirtQemudSave", "a saved guest of libvirt",
                     "make a dump instead: virsh dump --memory-only GUEST FILE"),
             new Foreign("QEVM", "a QEMU migration stream", "make a dump instead: dump-guest-memory FILE"),
-            new Foreign("LinuxGuestRecord", "a saved guest of Xen", "make a dump instead"),
-            new Foreign("XenSavedDomain", "a saved guest of Xen", "make a dump instead"),
+            new Foreign("LinuxGuestRecord", "a saved guest of Xen", "make a dump instead: xl dump-core GUEST FILE"),
+            new Foreign("XenSavedDomain", "a saved guest of Xen", "make a dump instead: xl dump-core GUEST FILE"),
             new Foreign("LVMA\2\0\0\0", "a compressed AVML image", "inflate it: avml-convert IN OUT"),
             new Foreign("\u00d2\u00be\u00d2\u00be", "a VMware snapshot's state", "give the .vmem file beside it"),
             new Foreign("\u001f\u008b", "compressed with gzip", "inflate it"),
@@ -64,7 +64,7 @@ final class Raw implements ImageFormat {
     }
 
     private static HptException tried(HptException e) {
-        return e.tried("ELF core").tried("kdump-compressed").tried("LiME").tried("raw");
+        return e.tried("ELF core").tried("Xen core (xl dump-core)").tried("kdump-compressed").tried("LiME").tried("raw");
     }
 
     private static boolean begins(byte[] start, String with) {

@@ -50,6 +50,8 @@ class HostileImageTest {
                         .countInSection().bytes()),
                 Arguments.of("elf32", elf(false).notes(notes32).load(0x100000, Samples.pages(0x100, 3)).bytes()),
                 Arguments.of("elf, flattened", KdumpImage.flatten(elf, 1000)),
+                Arguments.of("xen core", new XenCoreImage().vcpu(context -> { }).vcpu(context -> { }).pages(0, 3)
+                        .pages(0x100, 2).nothing().page(7).bytes()),
                 Arguments.of("kdump64", kdump),
                 Arguments.of("kdump32", kdump(false).notes(notes32).vmcoreinfo("OSRELEASE=6.1\n").bytes()),
                 Arguments.of("kdump, flattened", KdumpImage.flatten(kdump, 1500)),

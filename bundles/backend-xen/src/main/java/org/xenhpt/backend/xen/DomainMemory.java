@@ -53,11 +53,17 @@ final class DomainMemory implements PhysicalMemory {
     private final long end;
     private final Run[][] pieces;
     private final List<Run> runs = new ArrayList<>();
+    /** The run in which a long read met a hole; for long reads alone. */
+    private Run scanned = NO_RUN;
     private long mappedPages;
     private long reading;
     private int refused;
     private boolean gone;
+    /** Why it may not be read for now; empty when it may. */
+    private String suspended = "";
     private boolean closed;
+
+    private static final Run NO_RUN = new Run(-1, 0);
 
     /** Neighbouring pages, all mapped. */
     private record Stretch(MemoryWindow window, long address) {
@@ -144,7 +150,8 @@ final class DomainMemory implements PhysicalMemory {
         return piece == null ? null : piece[(int) (gpa >>> RUN_SHIFT) & PIECE - 1];
     }
 
-    private Run map(long number) {
+    /** One that nothing knows of yet. */
+    private Run newRun(long number) {
         Run run = new Run(number, clock.getAsLong());
         long[] gfns = gfns(number << RUN_SHIFT - 12, (number + 1) << RUN_SHIFT - 12);
         refused = 0;
@@ -154,6 +161,11 @@ final class DomainMemory implements PhysicalMemory {
             requireThere();
         }
         run.holes = run.pages < gfns.length;
+        return run;
+    }
+
+    private Run map(long number) {
+        Run run = newRun(number);
         int piece = (int) (number >>> 9);
         if (pieces[piece] == null) {
             pieces[piece] = new Run[PIECE];
@@ -250,6 +262,7 @@ final class DomainMemory implements PhysicalMemory {
     @Override
     public synchronized void refresh() {
         requireThere();
+        leaveScanned();
         reading++;
         long now = clock.getAsLong();
         List<Run> kept = new ArrayList<>(runs.size());
@@ -278,11 +291,12 @@ final class DomainMemory implements PhysicalMemory {
     }
 
     private void releaseAll() {
+        leaveScanned();
         runs.forEach(this::release);
         runs.clear();
     }
 
-    /** {@inheritDoc} A long part is mapped for the moment only, so that a scan of all RAM leaves nothing mapped. */
+    /** {@inheritDoc} A long part is mapped for the moment only, so that a scan of all RAM leaves 2 MiB mapped at most. */
     @Override
     public synchronized int read(long gpa, byte[] to, int offset, int length) {
         if (length < LONG_READ) {
@@ -293,8 +307,9 @@ final class DomainMemory implements PhysicalMemory {
         while (done < length && gpa + done >= 0 && gpa + done < end && !closed) {
             long at = gpa + done;
             int part = (int) Math.min(length - done, ((at >>> RUN_SHIFT) + 1 << RUN_SHIFT) - at);
-            int count = mapped(at) == null ? readOnce(at, to, offset + done, part)
-                    : PhysicalMemory.super.read(at, to, offset + done, part);
+            int count = mapped(at) != null ? PhysicalMemory.super.read(at, to, offset + done, part)
+                    : at >>> RUN_SHIFT == scanned.number ? readScanned(at, to, offset + done, part)
+                    : readOnce(at, to, offset + done, part);
             done += count;
             if (count < part) {
                 break;
@@ -303,7 +318,9 @@ final class DomainMemory implements PhysicalMemory {
         return done;
     }
 
+    /** Reads by a mapping of just these pages. */
     private int readOnce(long gpa, byte[] to, int offset, int length) {
+        leaveScanned();
         long first = gpa >>> 12;
         long[] gfns = gfns(first, (gpa + length + PAGE - 1) >>> 12);
         int[] errors = new int[gfns.length];
@@ -316,27 +333,49 @@ final class DomainMemory implements PhysicalMemory {
             mapping = foreign.map(gfns, errors);
         } catch (ForeignMemory.MapFailure failure) {
             // By smaller parts, and with the answer for a domain that is no more.
-            return PhysicalMemory.super.read(gpa, to, offset, length);
+            scanned = newRun(gpa >>> RUN_SHIFT);
+            return readScanned(gpa, to, offset, length);
         }
         try {
             while (good < gfns.length && gfns[good] == first + good && errors[good] == 0) {
                 good++;
             }
             int inPage = (int) gpa & PAGE - 1;
-            int count = Math.min(length, good * PAGE - inPage);
-            if (count <= 0) {
-                return 0;
-            }
+            int count = Math.max(0, Math.min(length, good * PAGE - inPage));
             mapping.bytes().get(inPage, to, offset, count);
             return count;
         } finally {
             mapping.unmap();
+            if (good < gfns.length && errors[good] != 0) {
+                // Whoever searches goes on page by page, which must not cost a call each.
+                scanned = newRun(gpa >>> RUN_SHIFT);
+            }
         }
+    }
+
+    private int readScanned(long gpa, byte[] to, int offset, int length) {
+        int done = 0;
+        while (done < length) {
+            MemoryWindow window = scanned.at(gpa + done).window;
+            if (window.size() == 0) {
+                break;
+            }
+            int at = (int) (gpa + done - window.gpa());
+            int part = Math.min(length - done, window.size() - at);
+            window.bytes().get(at, to, offset + done, part);
+            done += part;
+        }
+        return done;
+    }
+
+    private void leaveScanned() {
+        scanned.mappings.forEach(ForeignMemory.Mapping::unmap);
+        scanned = NO_RUN;
     }
 
     /** Pages that are mapped now. */
     synchronized long mappedPages() {
-        return mappedPages;
+        return mappedPages + scanned.pages;
     }
 
     /** The domain was destroyed: gives its memory back, so that Xen can free it. */
@@ -350,6 +389,19 @@ final class DomainMemory implements PhysicalMemory {
             throw new HptException(Step.BACKEND, Reason.GUEST_GONE, subject, "the guest was destroyed")
                     .next("hpt guests shows what runs now");
         }
+        if (!suspended.isEmpty()) {
+            throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject, suspended)
+                    .next("wait until its balloon driver has run, and ask again");
+        }
+    }
+
+    /**
+     * Lets nobody read until further notice; what is mapped is left alone.
+     *
+     * @param why empty to let read again
+     */
+    synchronized void suspend(String why) {
+        suspended = why;
     }
 
     synchronized void close() {

@@ -26,14 +26,16 @@ final class NativeControl implements Control {
     private final String libraryName;
     private final XenHost.Version version;
     private final NativeLibrary library;
+    private final ToolLog log;
     private Pointer handle;
 
     private NativeControl(String subject, String libraryName, XenHost.Version version, NativeLibrary library,
-            Pointer handle) {
+            ToolLog log, Pointer handle) {
         this.subject = subject;
         this.libraryName = libraryName;
         this.version = version;
         this.library = library;
+        this.log = log;
         this.handle = handle;
     }
 
@@ -45,20 +47,27 @@ final class NativeControl implements Control {
                 .next("install it (Debian: apt install libxenmisc" + version + ")");
         for (String name : names(version)) {
             try {
-                NativeLibrary library = NativeLibrary.getInstance(name);
-                Pointer handle = library.getFunction("xc_interface_open")
-                        .invokePointer(new Object[] {Pointer.NULL, Pointer.NULL, 0});
-                if (handle == null) {
-                    throw new HptException(Step.BACKEND, Reason.ACCESS_DENIED, subject,
-                            name + " cannot open Xen's control interface (errno " + Native.getLastError() + ")")
-                            .next("run hpt as root");
-                }
-                return new NativeControl(subject, name, version, library, handle);
+                return open(subject, name, version, NativeLibrary.getInstance(name));
             } catch (UnsatisfiedLinkError e) {
                 missing.tried(name);
             }
         }
         throw missing;
+    }
+
+    private static NativeControl open(String subject, String name, XenHost.Version version, NativeLibrary library) {
+        ToolLog log = ToolLog.open();
+        Pointer handle = library.getFunction("xc_interface_open")
+                .invokePointer(new Object[] {log.logger(), log.logger(), 0});
+        if (handle == null) {
+            HptException failure = new HptException(Step.BACKEND, Reason.ACCESS_DENIED, subject,
+                    name + " cannot open Xen's control interface (errno " + Native.getLastError() + ")")
+                    .next("run hpt as root");
+            String said = log.take();
+            log.close();
+            throw said.isEmpty() ? failure : failure.tried(said);
+        }
+        return new NativeControl(subject, name, version, library, log, handle);
     }
 
     /** Refuses versions whose interface was not looked at: a guess could pass Xen the wrong arguments. */
@@ -136,7 +145,9 @@ final class NativeControl implements Control {
     }
 
     private HptException failed(String what, int errno) {
-        return failure(subject, libraryName, version, what, errno);
+        HptException failure = failure(subject, libraryName, version, what, errno);
+        String said = log.take();
+        return said.isEmpty() ? failure : failure.tried(said);
     }
 
     /** A domctl of another version than the hypervisor's is refused with EACCES (xen/common/domctl.c). */
@@ -161,6 +172,7 @@ final class NativeControl implements Control {
         if (handle != null) {
             library.getFunction("xc_interface_close").invokeInt(new Object[] {handle});
             handle = null;
+            log.close();
         }
     }
 }

@@ -28,6 +28,7 @@ final class NativeForeignMemory implements ForeignMemory {
     private final Function close;
     private final Function mmap = Function.getFunction("c", "mmap");
     private final Function munmap = Function.getFunction("c", "munmap");
+    private final ToolLog log;
     private Pointer handle;
 
     /** @param subject what errors name */
@@ -42,9 +43,11 @@ final class NativeForeignMemory implements ForeignMemory {
         }
         map = library.getFunction("xenforeignmemory_map");
         close = library.getFunction("xenforeignmemory_close");
-        handle = library.getFunction("xenforeignmemory_open").invokePointer(new Object[] {Pointer.NULL, 0});
+        log = ToolLog.open();
+        handle = library.getFunction("xenforeignmemory_open").invokePointer(new Object[] {log.logger(), 0});
         if (handle == null) {
             int errno = Native.getLastError();
+            log.close();
             throw Errno.isRefusal(errno) ? XenHost.notRoot(subject, "/dev/xen/privcmd")
                     : new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, subject,
                             "/dev/xen/privcmd cannot be opened (errno " + errno + ")");
@@ -58,7 +61,10 @@ final class NativeForeignMemory implements ForeignMemory {
         }
         Pointer address = map.invokePointer(new Object[] {handle, domid, PROT_READ, (long) gfns.length, gfns, errors});
         if (address == null) {
-            throw new MapFailure(Native.getLastError());
+            int errno = Native.getLastError();
+            LOG.debug("mapping {} frames from 0x{}: errno {} {}", gfns.length, Long.toHexString(gfns[0]), errno,
+                    log.take());
+            throw new MapFailure(errno);
         }
         return new Mapped(address, gfns.length * PAGE);
     }
@@ -68,6 +74,7 @@ final class NativeForeignMemory implements ForeignMemory {
         if (handle != null) {
             close.invokeInt(new Object[] {handle});
             handle = null;
+            log.close();
         }
     }
 

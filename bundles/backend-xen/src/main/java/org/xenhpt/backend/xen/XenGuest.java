@@ -13,7 +13,10 @@ import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.guest.VcpuRegisters;
 
-/** An opened domain. While it is open a thread looks whether the domain still exists, to let go of it when not. */
+/**
+ * An opened domain. While it is open a thread looks whether the domain still exists, to let go of it when not, and
+ * whether the toolstack changed its memory, so that frames may be populated on demand that were not before.
+ */
 final class XenGuest implements Guest {
     private static final long WATCH_MILLIS = 1000;
     private static final Logger LOG = LoggerFactory.getLogger(XenGuest.class);
@@ -70,12 +73,22 @@ final class XenGuest implements Guest {
     }
 
     @Override
+    public Optional<VcpuRegisters> registers(int vcpu) {
+        try (Control xen = control.get()) {
+            int last = xen.info(domid).map(DomainInfo::maxVcpuId).orElse(-1);
+            return vcpu < 0 || vcpu > last ? Optional.empty() : xen.registers(domid, vcpu);
+        }
+    }
+
+    @Override
     public Optional<String> vmcoreinfo() {
         return Optional.empty();
     }
 
     private void watch() {
         XenStore store = null;
+        String target = "";
+        boolean suspended = false;
         try {
             while (true) {
                 Thread.sleep(WATCH_MILLIS);
@@ -84,6 +97,11 @@ final class XenGuest implements Guest {
                     if (!store.introduced(domid)) {
                         memory.vanish();
                         return;
+                    }
+                    String now = store.read("/local/domain/" + domid + "/memory/target").orElse("");
+                    if (suspended || !now.equals(target)) {
+                        suspended = suspend();
+                        target = now;
                     }
                 } catch (HptException e) {
                     LOG.debug("cannot ask whether {} is still there", info.uri(), e);
@@ -100,6 +118,19 @@ final class XenGuest implements Guest {
             if (store != null) {
                 store.close();
             }
+        }
+    }
+
+    /** Whether the memory may not be read now. Without the control library that cannot be told, and is not said. */
+    private boolean suspend() {
+        try (Control xen = control.get()) {
+            long pages = xen.toPopulate(domid).orElse(0);
+            memory.suspend(pages == 0 ? "" : "has " + pages
+                    + " pages that are populated on demand since its memory was changed, which reading them would do");
+            return pages != 0;
+        } catch (HptException e) {
+            LOG.debug("cannot ask how {} is populated", info.uri(), e);
+            return false;
         }
     }
 

@@ -14,9 +14,10 @@
  * {@value DomainMemory#KEPT_MIB} MiB are mapped; within about a second after the guest was destroyed, and when it is
  * closed, all are. Until then a page that the guest's balloon driver gave back is not really free, and one that it got
  * again for the same frame can be seen as it was before. Between readings what the last one mapped stays mapped.
- * A search by windows maps all that it looks at.
+ * The search for the kernel reads by copies, and leaves little mapped.
  * <li>Mapping a page that is to be populated on demand would populate it, and could use up what such a guest has, which
- * ends it. A guest that has such pages is refused until its balloon driver has given them back.
+ * ends it. A guest that has such pages is refused until its balloon driver has given them back; an opened one is
+ * looked at again when the toolstack changes its memory.
  * </ul>
  */
 package org.xenhpt.backend.xen;

@@ -235,6 +235,39 @@ class DomainMemoryTest {
     }
 
     @Test
+    void aSearchThroughHolesCostsAFewCallsARun() {
+        for (long gfn = 0x400; gfn < 0x600; gfn += 2) {
+            foreign.errors.put(gfn, 22);
+        }
+        for (long gfn = 0x600; gfn < 0x800; gfn++) {
+            foreign.errors.put(gfn, 22);
+        }
+        byte[] bytes = new byte[MIB];
+        List<Long> found = new ArrayList<>();
+        for (long gpa = 0x400000; gpa < 0x800000; gpa += 4096) {
+            if (memory.read(gpa, bytes, 0, MIB) > 0) {
+                assertThat(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong()).isEqualTo(gpa >>> 12);
+                found.add(gpa >>> 12);
+            }
+            assertThat(memory.mappedPages()).isLessThanOrEqualTo(512);
+        }
+        assertThat(found).hasSize(256).allMatch(gfn -> gfn % 2 == 1);
+        assertThat(foreign.calls).hasSizeLessThanOrEqualTo(4);
+        memory.refresh();
+        assertThat(foreign.mapped).isEmpty();
+    }
+
+    @Test
+    void whatASearchLeftMappedIsGivenBackToo() {
+        foreign.errors.put(0x408L, 22);
+        memory.read(0x400000, new byte[MIB], 0, MIB);
+        assertThat(foreign.mapped).hasSize(1);
+        assertThat(memory.mappedPages()).isEqualTo(511);
+        memory.vanish();
+        assertThat(foreign.mapped).isEmpty();
+    }
+
+    @Test
     void aRefusalIsToldFromAHole() {
         foreign.allErrors = Errno.EPERM;
         assertThatThrownBy(memory::probe).isInstanceOfSatisfying(HptException.class, e -> {

@@ -46,7 +46,7 @@ class XenBackendTest {
     private final List<String> opened = new ArrayList<>();
     private final FakeForeignMemory foreign = new FakeForeignMemory();
     private Optional<HptException> noControl = Optional.empty();
-    private OptionalLong toPopulate = OptionalLong.of(0);
+    private volatile OptionalLong toPopulate = OptionalLong.of(0);
     private final AtomicInteger openHandles = new AtomicInteger();
     private XenBackend backend;
 
@@ -279,6 +279,56 @@ class XenBackendTest {
         toPopulate = OptionalLong.of(0);
         backend.open(GuestUri.parse("xen:web")).close();
         assertThat(foreign.mapped).isEmpty();
+    }
+
+    @Test
+    void aGuestWhoseMemoryIsChangedIsLeftAloneUntilItIsPopulated() {
+        try (Guest guest = backend.open(GuestUri.parse("xen:web"))) {
+            guest.memory().window(0x200000);
+            toPopulate = OptionalLong.of(77);
+            stored.put("/local/domain/7/memory/target", "150000");
+            Assertions.assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+                assertThat(readingUntil(guest, true)).contains("77 pages that are populated on demand");
+                toPopulate = OptionalLong.of(0);
+                readingUntil(guest, false);
+            });
+            assertThat(guest.memory().window(0x400000).bytes().getLong(0)).isEqualTo(0x400);
+        }
+        // The watching thread closes its own.
+        Assertions.assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+            while (openHandles.get() != 0) {
+                Thread.sleep(20);
+            }
+        });
+        assertThat(foreign.mapped).isEmpty();
+    }
+
+    /** Reads until that fails, or no longer does; gives the last failure. */
+    private static String readingUntil(Guest guest, boolean fails) throws InterruptedException {
+        String failure = "";
+        while (true) {
+            try {
+                guest.memory().refresh();
+                if (!fails) {
+                    return failure;
+                }
+            } catch (HptException e) {
+                assertThat(e.reason()).isEqualTo(Reason.UNREADABLE_GUEST);
+                failure = e.getMessage();
+                if (fails) {
+                    return failure;
+                }
+            }
+            Thread.sleep(20);
+        }
+    }
+
+    @Test
+    void messagesOfXensLibrariesAreOneLine() {
+        assertThat(ToolLog.oneLine("xc: error: Could not do it (1 = Operation not permitted): Internal error\n\n"
+                + "xenforeignmemory: error: ioctl failed: Bad\nxc: error: ioctl failed: Bad\n"))
+                .isEqualTo("Could not do it (1 = Operation not permitted): Internal error; ioctl failed: Bad");
+        assertThat(ToolLog.oneLine("")).isEmpty();
     }
 
     @Test

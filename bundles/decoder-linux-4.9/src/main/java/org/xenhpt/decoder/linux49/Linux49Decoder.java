@@ -16,9 +16,8 @@ import org.xenhpt.kit.sched.LinuxTaskReader;
 
 /**
  * Linux 4.9 to 6.1: thread_info is in task_struct (commit c65eacbe290b), and the running task is in the per-CPU
- * variable {@code current_task}, on x86-64 an offset from 0. Where the profile names no place of the running task, any
- * kernel that keeps its threads in {@code signal_struct.thread_head}, since 3.14 (commit 0c740d0afc3b): the generations
- * differ in nothing else.
+ * variable {@code current_task}, on x86-64 an offset from 0. Where the profile names no place of the running task, any later
+ * kernel that keeps its threads in {@code signal_struct.thread_head}: the generations differ in nothing else.
  */
 @Component
 public final class Linux49Decoder implements Decoder {
@@ -40,12 +39,15 @@ public final class Linux49Decoder implements Decoder {
     public boolean fits(Kernel kernel) {
         Map<String, Long> symbols = kernel.profile().symbols();
         Long linked = symbols.get(CURRENT_TASK);
+        // A release without numbers is taken for a new one.
+        boolean old = kernel.identity().version().major() > 0 && !kernel.identity().version().atLeast(4, 9)
+                || kernel.profile().member("thread_info", "task").isPresent();
+        if (old) {
+            return false;
+        }
         if (linked == null) {
             return OTHER_PLACES.stream().noneMatch(symbols::containsKey)
                     && kernel.profile().member("signal_struct", "thread_head").isPresent();
-        }
-        if (!kernel.identity().version().atLeast(4, 9)) {
-            return false;
         }
         Architecture architecture = kernel.identity().architecture();
         return architecture == Architecture.I386

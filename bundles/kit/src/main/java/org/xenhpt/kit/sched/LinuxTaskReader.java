@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.LongPredicate;
 import org.xenhpt.api.decoder.TaskReader;
@@ -17,8 +18,10 @@ import org.xenhpt.api.guest.MemoryRange;
 import org.xenhpt.api.guest.Register;
 import org.xenhpt.api.guest.VcpuRegisters;
 import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.kernel.KernelVersion;
 import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Gap;
+import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskField;
@@ -31,11 +34,13 @@ import org.xenhpt.kit.ListHead;
 import org.xenhpt.kit.PerCpu;
 
 /**
- * Reads the tasks of a kernel that has {@code init_task.tasks} and {@code signal_struct.thread_head}, that is of 3.10 and
- * later; the ways in which these kernels differ are members' names, or given by the decoder.
+ * Reads the tasks of a kernel that has {@code init_task.tasks}; the ways in which these kernels differ are members that are
+ * there or not, members' names, or given by the decoder.
  */
 public final class LinuxTaskReader implements TaskReader {
+    /** PF_BORROWED_MM up to 2.6.26, of a kernel thread too. */
     private static final int PF_KTHREAD = 0x00200000;
+    private static final int PF_EXITING = 0x4;
     /** PID_MAX_LIMIT of a 64-bit kernel (include/linux/threads.h). */
     private static final int HIGHEST_PID = 4 * 1024 * 1024;
     /** In bytes; no kernel's task_struct is smaller. */
@@ -64,16 +69,18 @@ public final class LinuxTaskReader implements TaskReader {
     private final Field flags;
     private final Field realParent;
     private final Field signal;
-    private final Field threadHead;
-    private final Field threadNode;
+    private final Threads threads;
     private final Optional<Field> threadCount;
     private final Optional<Field> start;
     private final boolean startIsTimespec;
     private final Optional<Field> runtime;
     private final Optional<Field> endedRuntime;
     private final Optional<Field> credentials;
+    private final boolean ownCredentials;
     private final Optional<Field> uid;
     private final Optional<Field> gid;
+    private final Optional<Field> mm;
+    private final TaskLocator locator;
     /** How many tasks the reading before had: the next will have about as many. */
     private int lastCount;
 
@@ -101,20 +108,31 @@ public final class LinuxTaskReader implements TaskReader {
         this.flags = layouts.get("task_struct", "flags");
         this.realParent = layouts.get("task_struct", "real_parent");
         this.signal = layouts.get("task_struct", "signal");
-        this.threadHead = layouts.get("signal_struct", "thread_head");
-        this.threadNode = layouts.get("task_struct", "thread_node");
+        this.threads = Threads.of(layouts, space);
         this.threadCount = layouts.find("signal_struct", "nr_threads");
         // Renamed in 5.5 (commit cf25e24db61c).
-        this.start = layouts.find("task_struct", "start_boottime")
-                .or(() -> layouts.find("task_struct", "real_start_time"));
+        KernelVersion version = kernel.identity().version();
+        boolean old = version.major() > 0;
+        // /proc shows start_time up to 2.6.22 (commit 924b42d5a2db).
+        String started = layouts.find("task_struct", "start_boottime").isPresent() ? "start_boottime"
+                : old && !version.atLeast(2, 6, 23) ? "start_time" : "real_start_time";
+        this.start = layouts.find("task_struct", started);
         // A struct timespec up to 3.16 (commit ccbf62d8a284).
-        this.startIsTimespec = kernel.profile().member("task_struct", "real_start_time")
+        this.startIsTimespec = kernel.profile().member("task_struct", started)
                 .filter(member -> member.type().equals("struct timespec")).isPresent();
-        this.runtime = layouts.find("task_struct", "se.sum_exec_runtime");
-        this.endedRuntime = layouts.find("signal_struct", "sum_sched_runtime");
+        // Before the fair scheduler of 2.6.23 (commit 41b86e9c510e), sched_time.
+        this.runtime = layouts.find("task_struct", "se.sum_exec_runtime")
+                .or(() -> layouts.find("task_struct", "sched_time"));
+        this.endedRuntime = layouts.find("signal_struct", "sum_sched_runtime")
+                .or(() -> layouts.find("signal_struct", "sched_time"));
         this.credentials = layouts.find("task_struct", "real_cred");
-        this.uid = layouts.find("cred", "euid");
-        this.gid = layouts.find("cred", "egid");
+        // They were the task's own members up to 2.6.28 (commit b6dff3ec5e11).
+        this.ownCredentials = credentials.isEmpty() && layouts.find("task_struct", "euid").isPresent();
+        this.uid = layouts.find(ownCredentials ? "task_struct" : "cred", "euid");
+        this.gid = layouts.find(ownCredentials ? "task_struct" : "cred", "egid");
+        // Up to 2.6.26 no flag says what is a kernel thread (commit 7b34e4283c68), and its later value meant otherwise.
+        this.mm = old && !version.atLeast(2, 6, 27) ? layouts.find("task_struct", "mm") : Optional.empty();
+        this.locator = new TaskLocator(kernel, space, perCpu, currentTasks);
         checkInitTask();
     }
 
@@ -128,7 +146,11 @@ public final class LinuxTaskReader implements TaskReader {
                 "task_struct.real_parent", "task_struct.signal", "signal_struct.thread_head", "task_struct.thread_node",
                 "signal_struct.nr_threads", "task_struct.start_boottime", "task_struct.real_start_time",
                 "task_struct.se", "sched_entity.sum_exec_runtime", "signal_struct.sum_sched_runtime",
-                "task_struct.real_cred", "cred.euid", "cred.egid"));
+                "task_struct.real_cred", "cred.euid", "cred.egid", "task_struct.euid", "task_struct.egid",
+                "task_struct.thread_group", "task_struct.start_time", "task_struct.sched_time",
+                "signal_struct.sched_time", "task_struct.mm"));
+        symbols.addAll(TaskLocator.symbols());
+        members.addAll(TaskLocator.members());
         members.addAll(TaskNames.needs());
         members.addAll(BootTime.members());
         return new Needs(symbols, members);
@@ -171,7 +193,7 @@ public final class LinuxTaskReader implements TaskReader {
 
     /** One walk over the list of processes. */
     private final class Reading {
-        private final boolean threads;
+        private final boolean allThreads;
         private final boolean wantsState;
         private final boolean wantsParent;
         private final boolean wantsIds;
@@ -186,7 +208,7 @@ public final class LinuxTaskReader implements TaskReader {
 
         Reading(TaskQuery query) {
             names.begin();
-            threads = query.threads();
+            allThreads = query.threads();
             wantsState = query.fields().contains(TaskField.STATE);
             wantsParent = query.fields().contains(TaskField.PPID);
             wantsIds = query.fields().contains(TaskField.UID) || query.fields().contains(TaskField.GID);
@@ -245,8 +267,8 @@ public final class LinuxTaskReader implements TaskReader {
                     whole = false;
                     return false;
                 }
-                long group = threads || wantsCpu ? signal.pointer(space, task) : 0;
-                if (threads) {
+                long group = allThreads || wantsCpu ? signal.pointer(space, task) : 0;
+                if (allThreads) {
                     row(task, number, number, Task.UNKNOWN, true);
                     otherThreads(task, number, group);
                 } else {
@@ -263,7 +285,7 @@ public final class LinuxTaskReader implements TaskReader {
 
         private void otherThreads(long leader, int process, long group) {
             int before = rows.size();
-            ListHead.End end = walkThreads(group, thread -> {
+            ListHead.End end = threads.walk(leader, group, mostTasks, thread -> {
                 if (thread == leader) {
                     return true;
                 }
@@ -280,12 +302,6 @@ public final class LinuxTaskReader implements TaskReader {
             }
         }
 
-        private ListHead.End walkThreads(long group, LongPredicate visit) {
-            int member = threadNode.offset();
-            return ListHead.walk(space, threadHead.address(group), ListHead.Direction.FORWARD, mostTasks,
-                    node -> visit.test(address(node - member)));
-        }
-
         private long processTime(long leader, long group) {
             if (runtime.isEmpty() || group == 0) {
                 return Task.UNKNOWN;
@@ -296,7 +312,7 @@ public final class LinuxTaskReader implements TaskReader {
                     return ended + space.readLong(runtime.get().address(leader));
                 }
                 cpuOfProcess = ended;
-                ListHead.End end = walkThreads(group, thread -> {
+                ListHead.End end = threads.walk(leader, group, mostTasks, thread -> {
                     cpuOfProcess += space.readLong(runtime.get().address(thread));
                     return true;
                 });
@@ -308,7 +324,7 @@ public final class LinuxTaskReader implements TaskReader {
 
         private void row(long task, int number, int process, long cpuOfGroup, boolean oneThread) {
             int taskFlags = flags.signed(space, task);
-            boolean kernelThread = (taskFlags & PF_KTHREAD) != 0;
+            boolean kernelThread = isKernelThread(task, taskFlags);
             // Without exit_state, an ended task could not be told from a running one.
             char letter = wantsState && state.isPresent() && exitState.isPresent()
                     ? letters.letter(state.get().unsigned(space, task), exitState.get().signed(space, task)) : '?';
@@ -318,9 +334,9 @@ public final class LinuxTaskReader implements TaskReader {
             String name = wantsName ? names.of(task, taskFlags, kernelThread) : "";
             long user = Task.UNKNOWN;
             long userGroup = Task.UNKNOWN;
-            if (wantsIds && credentials.isPresent() && uid.isPresent() && gid.isPresent()) {
+            if (wantsIds && (ownCredentials || credentials.isPresent()) && uid.isPresent() && gid.isPresent()) {
                 try {
-                    long cred = credentials.get().pointer(space, task);
+                    long cred = ownCredentials ? task : credentials.get().pointer(space, task);
                     user = uid.get().unsigned(space, cred);
                     userGroup = gid.get().unsigned(space, cred);
                 } catch (MemoryFault fault) {
@@ -337,6 +353,12 @@ public final class LinuxTaskReader implements TaskReader {
             }
             rows.add(new Task(task, number, process, parent, letter, user, userGroup, started, cpu,
                     name, kernelThread));
+        }
+
+        private boolean isKernelThread(long task, int taskFlags) {
+            // One that works for a process for a while (PF_BORROWED_MM) has its memory then.
+            return mm.isEmpty() ? (taskFlags & PF_KTHREAD) != 0
+                    : (taskFlags & PF_KTHREAD) != 0 || mm.get().pointer(space, task) == 0 && (taskFlags & PF_EXITING) == 0;
         }
 
         private long startNanos(long task) {
@@ -390,7 +412,7 @@ public final class LinuxTaskReader implements TaskReader {
         List<Integer> cpus = perCpu.online();
         if (registers.isEmpty()) {
             for (int cpu : cpus) {
-                found.add(currentTask(cpu, perCpu.offset(cpu), "memory: " + currentTasks.description(), false));
+                found.add(currentTask(cpu, currentTasks.base(perCpu, cpu), "memory: " + currentTasks.description(), false));
             }
             return found;
         }
@@ -414,11 +436,35 @@ public final class LinuxTaskReader implements TaskReader {
         return OptionalLong.empty();
     }
 
-    private CurrentTask currentTask(int cpu, long perCpuOffset, String how, boolean fromRegisters) {
-        long task = space.readPointer(address(currentTasks.pointerAddress(perCpuOffset)));
+    @Override
+    public Location locate(VcpuRegisters registers) {
+        space.refresh();
+        return locator.locate(registers, new TaskLocator.Tasks() {
+            @Override
+            public Task read(long gva) {
+                return task(gva);
+            }
+
+            @Override
+            public List<Long> all() {
+                Reading reading = new Reading(new TaskQuery(true, Set.of()));
+                reading.run();
+                List<Long> all = new ArrayList<>(List.of(initTask));
+                reading.rows.forEach(task -> all.add(task.address()));
+                return all;
+            }
+        });
+    }
+
+    private Task task(long task) {
         Reading reading = new Reading(TaskQuery.THREADS);
         reading.row(task, pid.signed(space, task), tgid.signed(space, task), Task.UNKNOWN, true);
-        return new CurrentTask(cpu, reading.rows.get(0), space.translate(task), space.machineAddress(task), how,
+        return reading.rows.get(0);
+    }
+
+    private CurrentTask currentTask(int cpu, long perCpuOffset, String how, boolean fromRegisters) {
+        long task = space.readPointer(address(currentTasks.pointerAddress(perCpuOffset)));
+        return new CurrentTask(cpu, task(task), space.translate(task), space.machineAddress(task), how,
                 fromRegisters);
     }
 }

@@ -6,11 +6,15 @@ import org.xenhpt.api.kernel.KernelVersion;
 /**
  * The letter that /proc/PID/stat gives for a task's state (task_state_index in fs/proc/array.c, include/linux/sched.h).
  *
+ * <p>EXIT_ZOMBIE and EXIT_DEAD changed places in 3.15 (commit ad86622b478e); a traced stop has a letter of its own since
+ * 2.6.33 (commit 464763cf1c6d).
+ *
  * <p>4.14 gave parked and idle tasks letters of their own and moved TASK_PARKED (commits 8ef9925b02c2, 06eb61844d84): before,
  * a parked task was shown as sleeping and an idle one as D. The values are macros, which no debug information lists.
  */
 public enum StateLetters {
-    /** Up to 4.13. */
+    BEFORE_2_6_33("RSDTTZX", 0x3f, 0),
+    BEFORE_3_15("RSDTtZX", 0x3f, 0x200),
     BEFORE_4_14("RSDTtXZ", 0x3f, 0x200),
     SINCE_4_14("RSDTtXZPI", 0x7f, 0);
 
@@ -32,7 +36,14 @@ public enum StateLetters {
     }
 
     public static StateLetters of(KernelVersion version) {
-        return version.atLeast(4, 14) ? SINCE_4_14 : BEFORE_4_14;
+        if (version.atLeast(4, 14)) {
+            return SINCE_4_14;
+        }
+        // A release without numbers is taken for a new one.
+        if (version.atLeast(3, 15) || version.major() == 0) {
+            return BEFORE_4_14;
+        }
+        return version.atLeast(2, 6, 33) ? BEFORE_3_15 : BEFORE_2_6_33;
     }
 
     /**

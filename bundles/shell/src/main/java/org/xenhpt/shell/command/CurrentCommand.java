@@ -14,6 +14,7 @@ import org.xenhpt.shell.table.Cell;
 import org.xenhpt.shell.table.Column;
 import org.xenhpt.shell.table.Table;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code hpt current}. */
@@ -44,6 +45,9 @@ public final class CurrentCommand extends GuestCommand {
             + "read, and the guest notices nothing.")
     private boolean registers;
 
+    @Mixin
+    private RepeatOptions repeat;
+
     @Activate
     public CurrentCommand(@Reference Sessions sessions) {
         super(sessions);
@@ -51,9 +55,9 @@ public final class CurrentCommand extends GuestCommand {
 
     @Override
     public Integer call() {
-        return ask(session -> {
-            List<CurrentTask> tasks = session.current(registers);
-            print(new Table<>(COLUMNS, DATA, tasks));
+        return ask(repeat, (session, listing) -> {
+            List<CurrentTask> tasks = listing.reading(() -> session.current(registers));
+            print(new Table<>(COLUMNS, DATA, tasks), listing);
             return tasks.isEmpty() ? ExitCodes.NOTHING_FOUND : ExitCodes.OK;
         });
     }

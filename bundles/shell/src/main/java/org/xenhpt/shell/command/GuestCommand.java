@@ -6,6 +6,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.ToIntBiFunction;
 import java.util.function.ToIntFunction;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.error.HptException;
@@ -21,6 +22,7 @@ import org.xenhpt.shell.ExitCodes;
 import org.xenhpt.shell.Hpt;
 import org.xenhpt.shell.ProgressLine;
 import org.xenhpt.shell.Sessions;
+import org.xenhpt.shell.table.Format;
 import org.xenhpt.shell.table.Table;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -61,8 +63,36 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
         return spec;
     }
 
+    /** Whether people are answered, not programs. */
+    final boolean isText() {
+        return output.format() == Format.TEXT;
+    }
+
     final void print(Table<?> table) {
         output.write(table, spec, console());
+    }
+
+    final <R> void print(Table<R> table, RepeatOptions.Listing listing) {
+        output.write(table, listing, spec, console());
+    }
+
+    /** As {@link #ask}, once or as often as the options say. */
+    final int ask(RepeatOptions repeat, ToIntBiFunction<Session, RepeatOptions.Listing> question) {
+        repeat.check();
+        return ask(session -> repeat.run(new RepeatOptions.Reader() {
+            @Override
+            public boolean there() {
+                // Also flushes, so that each listing is seen when it is made.
+                return !spec.commandLine().getOut().checkError();
+            }
+
+            @Override
+            public void told(RepeatOptions.Summary summary) {
+                if (verbose()) {
+                    console().say(summary.toString());
+                }
+            }
+        }, listing -> question.applyAsInt(session, listing)));
     }
 
     /** Attaches to the guest that the command names, and asks. */

@@ -14,6 +14,7 @@ import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.shell.ExitCodes;
 import org.xenhpt.shell.Hpt;
 import org.xenhpt.shell.table.Table;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -29,6 +30,8 @@ import picocli.CommandLine.Spec;
 public final class HelpCommand implements HptCommand, Callable<Integer> {
     private static final String EXIT_CODES = "exit-codes";
     private static final String JSON = "json";
+    private static final String MANUAL = "manual";
+    private static final String BASH_COMPLETION = "bash-completion";
 
     @ParentCommand
     private Hpt hpt;
@@ -40,7 +43,8 @@ public final class HelpCommand implements HptCommand, Callable<Integer> {
     private OutputOptions output;
 
     @Parameters(arity = "0..*", paramLabel = "COMMAND",
-            description = "A command (profile make is one, too), exit-codes, or json.")
+            description = "A command (profile make is one, too), exit-codes, or json; manual is all of it as a manual page "
+                    + "(hpt help manual | man -l -), bash-completion a script for bash (. <(hpt help bash-completion)).")
     private List<String> words = List.of();
 
     @Override
@@ -57,12 +61,20 @@ public final class HelpCommand implements HptCommand, Callable<Integer> {
             return ExitCodes.OK;
         }
         CommandLine command = spec.commandLine().getParent();
+        if (words.equals(List.of(MANUAL))) {
+            out.print(ManualPage.of(command));
+            return ExitCodes.OK;
+        }
+        if (words.equals(List.of(BASH_COMPLETION))) {
+            out.print(AutoComplete.bash(command.getCommandName(), command));
+            return ExitCodes.OK;
+        }
         for (String word : words) {
             CommandLine next = command.getSubcommands().get(word);
             if (next == null) {
                 List<String> known = new ArrayList<>(command.getSubcommands().keySet());
                 known.add(EXIT_CODES);
-                known.add(JSON);
+                known.addAll(List.of(JSON, MANUAL, BASH_COMPLETION));
                 throw new ParameterException(spec.commandLine(), "no help on '" + word + "'; there is some on "
                         + String.join(", ", known));
             }

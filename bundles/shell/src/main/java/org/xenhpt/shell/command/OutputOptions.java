@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.shell.command;
 
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import org.xenhpt.shell.Console;
+import org.xenhpt.shell.table.Cell;
+import org.xenhpt.shell.table.Column;
 import org.xenhpt.shell.table.Format;
 import org.xenhpt.shell.table.Table;
 import picocli.CommandLine.ArgGroup;
@@ -30,5 +35,24 @@ final class OutputOptions {
 
     void write(Table<?> table, CommandSpec command, Console console) {
         format().write(table, console.width(), command.commandLine().getOut());
+    }
+
+    /** Writes a listing that may be one of several. */
+    <R> void write(Table<R> table, RepeatOptions.Listing listing, CommandSpec command, Console console) {
+        if (listing.number() == 0) {
+            write(table, command, console);
+            return;
+        }
+        List<Column<R>> data = new ArrayList<>();
+        data.add(Column.right("listing", "LISTING", "which listing this is of, from 1",
+                row -> new Cell.Whole(listing.number())));
+        data.add(Column.left("at", "AT", "when the listing began", row -> Cell.text(listing.at().toString())));
+        data.addAll(table.data());
+        PrintWriter out = command.commandLine().getOut();
+        if (format() == Format.TEXT) {
+            out.printf("%slisting %d, %s%n", listing.number() == 1 ? "" : "\n", listing.number(), listing.at());
+        }
+        Format format = format() == Format.CSV && listing.number() > 1 ? Format.CSV_ROWS : format();
+        format.write(new Table<>(table.shown(), data, table.rows()), console.width(), out);
     }
 }

@@ -68,7 +68,7 @@ public final class ProfileCommand implements HptCommand {
         return sessions.store();
     }
 
-    @Command(name = "list", description = "Lists the profiles of the folder, also the broken ones.")
+    @Command(name = "list", description = "Lists the profiles of the profiles folders, also the broken ones.")
     int list(@Mixin OutputOptions output) {
         List<Column<ProfileStore.Entry>> columns = List.of(
                 Column.left("release", "RELEASE", "kernel release", entry -> entry.profile()
@@ -79,15 +79,24 @@ public final class ProfileCommand implements HptCommand {
                         .map(profile -> Cell.text(profile.kernel().buildId())).orElse(Cell.UNKNOWN)),
                 Column.left("origin", "ORIGIN", "where the knowledge comes from", entry -> entry.profile()
                         .map(profile -> Cell.text(profile.origin().source())).orElse(Cell.UNKNOWN)),
-                Column.left("file", "FILE", "the file", entry -> Cell.text(entry.file().getFileName().toString())),
+                Column.left("file", "FILE", "the file", entry -> Cell.text(fileName(entry.file()))),
                 Column.left("problems", "PROBLEMS", "what is wrong with it", entry -> new Cell.Text(
                         String.join("; ", entry.problems().stream().map(ProfileCommand::brief).toList()))));
         List<ProfileStore.Entry> entries = store().list();
         output.write(Table.of(columns, entries), spec, console());
         if (entries.isEmpty()) {
-            console().say("no profiles in " + store().folder());
+            console().say("no profiles in " + folders());
         }
         return ExitCodes.OK;
+    }
+
+    /** The name alone where all files are in one folder. */
+    private String fileName(Path file) {
+        return store().folders().size() == 1 ? file.getFileName().toString() : file.toString();
+    }
+
+    private String folders() {
+        return String.join(", ", store().folders().stream().map(Path::toString).toList());
     }
 
     private static String brief(ProfileProblem problem) {
@@ -115,7 +124,7 @@ public final class ProfileCommand implements HptCommand {
         }
         Path file = Path.of(name);
         if (!Files.isRegularFile(file)) {
-            throw new HptException(Step.PROFILE, Reason.FILE, name, "no such profile in " + store().folder()
+            throw new HptException(Step.PROFILE, Reason.FILE, name, "no such profile in " + folders()
                     + ", and no such file").next("hpt profile list lists them");
         }
         return store().read(file);
@@ -129,9 +138,9 @@ public final class ProfileCommand implements HptCommand {
 
     @Command(name = "check", description = "Checks profiles and prints what is wrong as FILE:LINE:COLUMN: MESSAGE.")
     int check(@Parameters(arity = "0..*", paramLabel = "FILE|DIR", description = "What to check; without any, the profiles "
-            + "folder.") List<Path> paths) {
+            + "folders.") List<Path> paths) {
         List<Path> files = new ArrayList<>();
-        for (Path path : paths == null || paths.isEmpty() ? List.of(store().folder()) : paths) {
+        for (Path path : paths == null || paths.isEmpty() ? store().folders() : paths) {
             files.addAll(ProfileFiles.at(path));
         }
         int problems = 0;

@@ -12,7 +12,6 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ServiceScope;
 import org.xenhpt.api.command.HptCommand;
-import org.xenhpt.api.frontend.Session;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskField;
@@ -24,6 +23,7 @@ import org.xenhpt.shell.table.Cell;
 import org.xenhpt.shell.table.Column;
 import org.xenhpt.shell.table.Table;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Option;
@@ -52,6 +52,9 @@ public final class PsCommand extends GuestCommand {
     @Option(names = "--no-kernel", description = "Leave out kernel threads.")
     private boolean noKernel;
 
+    @Mixin
+    private RepeatOptions repeat;
+
     @Activate
     public PsCommand(@Reference Sessions sessions) {
         super(sessions);
@@ -75,12 +78,16 @@ public final class PsCommand extends GuestCommand {
         Set<TaskField> needs = EnumSet.of(TaskField.PID, TaskField.TGID, TaskField.FLAGS);
         needs.addAll(TaskColumns.needs(picked.isEmpty() ? TaskColumns.DATA : picked));
         needs.addAll(TaskColumns.needs(order.stream().map(PsCommand::withoutSign).toList()));
-        return ask(session -> list(session, new TaskQuery(threads, needs), comparator, shownColumns, dataColumns));
+        return ask(repeat, (session, listing) -> {
+            ProcessTable table = listing.reading(() -> session.processes(new TaskQuery(threads, needs)));
+            List<Row> rows = rows(table, comparator);
+            print(new Table<>(shownColumns, dataColumns, rows), listing);
+            int code = warn(table);
+            return code == ExitCodes.OK && rows.isEmpty() ? ExitCodes.NOTHING_FOUND : code;
+        });
     }
 
-    private int list(Session session, TaskQuery query, Comparator<Row> order, List<Column<Row>> shown,
-            List<Column<Row>> data) {
-        ProcessTable table = session.processes(query);
+    private List<Row> rows(ProcessTable table, Comparator<Row> order) {
         GuestClock clock = new GuestClock(table);
         List<Row> rows = new ArrayList<>(table.tasks().size());
         for (Task task : table.tasks()) {
@@ -92,9 +99,7 @@ public final class PsCommand extends GuestCommand {
         if (!sort.isEmpty()) {
             rows.sort(order);
         }
-        print(new Table<>(shown, data, rows));
-        int code = warn(table);
-        return code == ExitCodes.OK && rows.isEmpty() ? ExitCodes.NOTHING_FOUND : code;
+        return rows;
     }
 
     private static String withoutSign(String name) {

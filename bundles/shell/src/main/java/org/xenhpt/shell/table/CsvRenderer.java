@@ -3,21 +3,20 @@ package org.xenhpt.shell.table;
 
 import java.io.IOException;
 import java.io.Writer;
+import java.util.stream.Collectors;
 
 /** Comma-separated values as RFC 4180 has them, with a header. Characters that are not visible are escaped as in text. */
 final class CsvRenderer {
     private CsvRenderer() {
     }
 
-    static <R> void write(Table<R> table, Writer to) throws IOException {
-        String separator = "";
-        for (Column<R> column : table.data()) {
-            to.write(separator + quote(column.key()));
-            separator = ",";
+    static <R> void write(Table<R> table, boolean header, Writer to) throws IOException {
+        if (header) {
+            to.write(table.data().stream().map(column -> quote(column.key())).collect(Collectors.joining(",")));
+            to.write("\r\n");
         }
-        to.write("\r\n");
         for (R row : table.rows()) {
-            separator = "";
+            String separator = "";
             for (Column<R> column : table.data()) {
                 Cell cell = column.cell().apply(row);
                 String text = switch (cell.kind()) {

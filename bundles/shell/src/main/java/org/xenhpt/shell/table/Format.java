@@ -7,7 +7,9 @@ import java.io.Writer;
 
 /** How a table is written. */
 public enum Format {
-    TEXT, JSON, NDJSON, CSV;
+    TEXT, JSON, NDJSON, CSV,
+    /** CSV without its header, to go on with a table that was begun. */
+    CSV_ROWS;
 
     /**
      * Writes a table.
@@ -20,7 +22,8 @@ public enum Format {
                 case TEXT -> TextRenderer.write(table, width, to);
                 case JSON -> JsonRenderer.write(table, true, to);
                 case NDJSON -> JsonRenderer.write(table, false, to);
-                case CSV -> CsvRenderer.write(table, to);
+                case CSV -> CsvRenderer.write(table, true, to);
+                case CSV_ROWS -> CsvRenderer.write(table, false, to);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

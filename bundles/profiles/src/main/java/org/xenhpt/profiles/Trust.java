@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.profiles;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Whether a folder or file of profiles is believed. Where others than its owner may write, anybody could make root read a
+ * guest by a layout of his own.
+ */
+enum Trust {
+    /** What only its owner, and root, may write to. */
+    OWNER,
+    /** Anything. */
+    ANY;
+
+    /** A property of the framework or of the system. */
+    static final String PROPERTY = "hpt.trust";
+    private static final Set<PosixFilePermission> OTHERS = EnumSet.of(PosixFilePermission.GROUP_WRITE,
+            PosixFilePermission.OTHERS_WRITE);
+
+    /** All that does not say any is the safe choice. */
+    static Trust of(String setting) {
+        return "any".equals(setting) ? ANY : OWNER;
+    }
+
+    /** Why the path is not believed; empty when it is, or when it is not there. */
+    Optional<String> refusal(Path path) {
+        if (this == ANY) {
+            return Optional.empty();
+        }
+        try {
+            Set<PosixFilePermission> others = EnumSet.copyOf(OTHERS);
+            others.retainAll(Files.getPosixFilePermissions(path));
+            return others.isEmpty() ? Optional.empty() : Optional.of("others than its owner may write to it: chmod "
+                    + (others.size() == OTHERS.size() ? "go-w" : others.contains(PosixFilePermission.GROUP_WRITE) ? "g-w"
+                            : "o-w") + " " + path + ", or set " + PROPERTY + "=any");
+        } catch (IOException | UnsupportedOperationException e) {
+            // Whoever reads it will say that it cannot be read; a file system without such permissions has none to check.
+            return Optional.empty();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.shell;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.guest.GuestUri;
+import org.xenhpt.api.progress.Progress;
+
+/** Sessions that a shell keeps between commands. */
+class SessionsTest {
+    private static final GuestUri GUEST = new GuestUri("qemu", "a");
+    private final FakePlatform platform = new FakePlatform();
+
+    private Sessions.Lease attach() {
+        return platform.sessions.attach(GUEST, Progress.NONE);
+    }
+
+    @Test
+    void aSingleCommandClosesItsSession() {
+        attach().close();
+        assertThat(platform.closed).isOne();
+        assertThat(platform.watched).isFalse();
+    }
+
+    @Test
+    void aShellKeepsThemAndWatchesTheProfiles() {
+        platform.sessions.keep();
+        assertThat(platform.watched).isTrue();
+        attach().close();
+        attach().close();
+        assertThat(platform.attached).hasSize(1);
+        assertThat(platform.closed).isZero();
+        platform.sessions.forget();
+        assertThat(platform.closed).isOne();
+    }
+
+    @Test
+    void changedProfilesMakeANewSessionAndLeaveTheOneInUseOpen() {
+        platform.sessions.keep();
+        Sessions.Lease inUse = attach();
+        platform.version++;
+        attach().close();
+        assertThat(platform.attached).hasSize(2);
+        assertThat(platform.closed).as("somebody still uses it").isZero();
+        inUse.close();
+        assertThat(platform.closed).as("nobody uses it, and it is not for later commands").isOne();
+        attach().close();
+        assertThat(platform.attached).hasSize(2);
+        platform.sessions.forget();
+        assertThat(platform.closed).isEqualTo(2);
+    }
+
+    @Test
+    void whatComesAndGoesTearsDownNoSessionInUse() {
+        platform.sessions.keep();
+        Sessions.Lease inUse = attach();
+        platform.sessions.forget();
+        assertThat(platform.closed).isZero();
+        inUse.close();
+        assertThat(platform.closed).isOne();
+    }
+
+    @Test
+    void aGuestThatLacksSomethingIsAskedAnew() {
+        platform.sessions.keep();
+        platform.problem = Optional.of(new HptException(Step.PROFILE, Reason.NO_PROFILE, "qemu:a", "no profile"));
+        attach().close();
+        assertThat(platform.closed).isOne();
+        platform.problem = Optional.empty();
+        attach().close();
+        attach().close();
+        assertThat(platform.attached).hasSize(2);
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Profiles that come, change and go while a shell of the distribution is up. */
+class HotProfilesTest {
+    private static final String FROM_FOLDER = "profiles folder";
+
+    @TempDir
+    private Path folder;
+
+    @TempDir
+    private Path elsewhere;
+
+    /** Where the sample's profile comes from. */
+    private static String source(List<JsonNode> findings) {
+        return findings.stream().filter(row -> row.get("what").asText().equals("profile")).map(row -> row.get("how").asText())
+                .findFirst().orElse("none");
+    }
+
+    private static List<String> names(List<JsonNode> tasks) {
+        return tasks.stream().map(row -> row.get("name").asText()).sorted().toList();
+    }
+
+    private Path made() {
+        Path made = elsewhere.resolve("made.yaml");
+        Hpt.run("profile", "make", Hpt.home().resolve("sample/sample.kdump").toString(), "-o", made.toString()).ok();
+        return made;
+    }
+
+    @Test
+    void aProfileComesChangesBreaksAndGoes() throws IOException {
+        String good = Files.readString(made());
+        try (RunningShell shell = new RunningShell(Hpt.home(), elsewhere.resolve("messages"), "--profiles",
+                folder.toString())) {
+            List<String> tasks = names(shell.ask("ps --json"));
+            assertThat(source(shell.ask("identify --json"))).doesNotContain(FROM_FOLDER);
+
+            Path file = folder.resolve("sample.yaml");
+            Files.writeString(file, good);
+            shell.askUntil("identify --json", "the new profile is used", rows -> source(rows).contains(FROM_FOLDER));
+            assertThat(names(shell.ask("ps --json"))).isEqualTo(tasks);
+
+            // A profile by which tasks have other names, so that one sees which is used.
+            Files.writeString(elsewhere.resolve("changed"), good.replaceFirst("(?m)^(\\s+comm: ?[^0-9]*)(\\d+)", "$10"));
+            assertThat(Files.readString(elsewhere.resolve("changed"))).isNotEqualTo(good);
+            Files.move(elsewhere.resolve("changed"), file, StandardCopyOption.REPLACE_EXISTING);
+            shell.askUntil("ps --json", "the changed profile is used", rows -> !names(rows).equals(tasks));
+
+            Files.writeString(file, good);
+            shell.askUntil("ps --json", "the profile is as it was", rows -> names(rows).equals(tasks));
+
+            Files.writeString(file, good + "symbols: [\n");
+            shell.awaitMessage("what it said before stays in force");
+            assertThat(shell.messages()).containsPattern("sample\\.yaml:\\d+:\\d+: .*refused");
+            assertThat(source(shell.ask("identify --json"))).contains(FROM_FOLDER);
+            assertThat(names(shell.ask("ps --json"))).isEqualTo(tasks);
+
+            Files.delete(file);
+            shell.askUntil("identify --json", "the profile is given up", rows -> !source(rows).contains(FROM_FOLDER));
+            assertThat(names(shell.ask("ps --json"))).isEqualTo(tasks);
+        }
+    }
+
+    @Test
+    void aFileThatIsStillWrittenIsNotRead() throws IOException {
+        String good = Files.readString(made());
+        try (RunningShell shell = new RunningShell(Hpt.home(), elsewhere.resolve("messages"), "--profiles",
+                folder.toString())) {
+            shell.ask("ps --json");
+            Path file = folder.resolve("sample.yaml");
+            int step = good.length() / 20;
+            for (int end = step; end < good.length(); end += step) {
+                Files.writeString(file, good.substring(0, end));
+                RunningShell.pause(Duration.ofMillis(100));
+            }
+            Files.writeString(file, good);
+            shell.askUntil("identify --json", "the whole profile is used", rows -> source(rows).contains(FROM_FOLDER));
+            assertThat(shell.messages()).doesNotContain("refused");
+        }
+    }
+
+    @Test
+    void aFolderThatOthersMayWriteToIsRefused() throws IOException {
+        Files.copy(made(), folder.resolve("sample.yaml"));
+        try (RunningShell shell = new RunningShell(Hpt.home(), elsewhere.resolve("messages"), "--profiles",
+                folder.toString())) {
+            assertThat(source(shell.ask("identify --json"))).contains(FROM_FOLDER);
+            Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxrwxrwx"));
+            shell.askUntil("identify --json", "the folder is refused", rows -> !source(rows).contains(FROM_FOLDER));
+            assertThat(shell.messages()).contains("is refused: others than its owner may write to it: chmod go-w " + folder);
+            Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+            shell.askUntil("identify --json", "the folder is used again", rows -> source(rows).contains(FROM_FOLDER));
+        }
+    }
+}

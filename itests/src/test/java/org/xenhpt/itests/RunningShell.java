@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** A shell of hpt that stays up while its surroundings change. */
+final class RunningShell implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int SECONDS = 120;
+
+    private final Process process;
+    private final OutputStream commands;
+    private final JsonParser answers;
+    private final Path messages;
+
+    /** @param home a distribution */
+    RunningShell(Path home, Path messages, String... arguments) {
+        this.messages = messages;
+        List<String> command = new ArrayList<>(List.of(home.resolve("bin/hpt").toString()));
+        command.addAll(Arrays.asList(arguments));
+        try {
+            ProcessBuilder builder = new ProcessBuilder(command).redirectError(messages.toFile());
+            builder.environment().put("HPT_LOG", "info");
+            process = builder.start();
+            commands = process.getOutputStream();
+            answers = JSON.createParser(process.getInputStream());
+        } catch (IOException e) {
+            throw new UncheckedIOException(command + ": build the distribution first", e);
+        }
+    }
+
+    /** Runs a command that answers with one JSON array. */
+    List<JsonNode> ask(String command) {
+        CompletableFuture<List<JsonNode>> answer = new CompletableFuture<>();
+        Thread reader = new Thread(() -> {
+            try {
+                commands.write((command + "\n").getBytes(StandardCharsets.UTF_8));
+                commands.flush();
+                answers.nextToken();
+                JsonNode value = answers.readValueAsTree();
+                List<JsonNode> rows = new ArrayList<>();
+                value.forEach(rows::add);
+                answer.complete(rows);
+            } catch (IOException | RuntimeException e) {
+                answer.completeExceptionally(e);
+            }
+        }, "answer of hpt");
+        reader.setDaemon(true);
+        reader.start();
+        try {
+            return answer.get(SECONDS, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new AssertionError("'" + command + "' was not answered; it said " + messages(), e);
+        }
+    }
+
+    /** Asks until the answer is as wanted. */
+    List<JsonNode> askUntil(String command, String what, Predicate<List<JsonNode>> wanted) {
+        Instant end = Instant.now().plusSeconds(SECONDS);
+        while (true) {
+            List<JsonNode> answer = ask(command);
+            if (wanted.test(answer)) {
+                return answer;
+            }
+            if (Instant.now().isAfter(end)) {
+                throw new AssertionError("still not: " + what + "; the last answer is " + answer + ", it said " + messages());
+            }
+            pause(Duration.ofMillis(100));
+        }
+    }
+
+    /** What it wrote to standard error until now. */
+    String messages() {
+        try {
+            return Files.readString(messages);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Waits until it wrote this to standard error. */
+    void awaitMessage(String text) {
+        Instant end = Instant.now().plusSeconds(SECONDS);
+        while (!messages().contains(text)) {
+            if (Instant.now().isAfter(end)) {
+                throw new AssertionError("it did not say '" + text + "' but " + messages());
+            }
+            pause(Duration.ofMillis(50));
+        }
+    }
+
+    static void pause(Duration time) {
+        try {
+            Thread.sleep(time.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        try {
+            commands.close();
+            if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                throw new AssertionError("hpt does not end; it said " + messages());
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            process.destroyForcibly();
+        }
+    }
+}
