@@ -17,13 +17,13 @@ import org.xenhpt.itests.guest.TestGuest;
 
 /**
  * A real Xen in emulation, with the built {@code hpt} in its dom0: {@code itests/lab/xenlab}. It is started for the first
- * test that wants it, and ended with the JVM.
+ * test that wants it, and ended with the JVM unless it was up before.
  *
  * <p>Bounds are for machines that are far slower than usual; nothing waits for a fixed time.
  */
 final class XenLab {
     private static final long BUILD_SECONDS = 1800;
-    private static final long UP_SECONDS = 900;
+    private static final long UP_SECONDS = 1200;
     /** For one command in dom0. */
     private static final long COMMAND_SECONDS = 300;
 
@@ -43,7 +43,9 @@ final class XenLab {
         }
         if (lab == null) {
             XenLab starting = new XenLab();
-            Runtime.getRuntime().addShutdownHook(new Thread(starting::down));
+            if (!isUp()) {
+                Runtime.getRuntime().addShutdownHook(new Thread(XenLab::down));
+            }
             try {
                 starting.start();
             } catch (IOException | RuntimeException | Error e) {
@@ -56,8 +58,10 @@ final class XenLab {
     }
 
     private void start() throws IOException {
-        run(BUILD_SECONDS, "build");
-        run(UP_SECONDS, "up");
+        if (!isUp()) {
+            run(BUILD_SECONDS, "build");
+            run(UP_SECONDS, "up");
+        }
         Path target = TestGuest.project().resolve("launcher/target");
         List<Path> packages;
         try (Stream<Path> files = Files.list(target)) {
@@ -72,7 +76,17 @@ final class XenLab {
         }
     }
 
-    private void down() {
+    /** Whether somebody else started it, who may want it longer than these tests. */
+    private static boolean isUp() {
+        try {
+            run(COMMAND_SECONDS, "status");
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static void down() {
         try {
             run(COMMAND_SECONDS, "down");
         } catch (IOException e) {
@@ -117,7 +131,7 @@ final class XenLab {
     }
 
     /** Runs xenlab, and gives what it wrote to standard output; it must succeed. */
-    String run(long seconds, String... arguments) throws IOException {
+    static String run(long seconds, String... arguments) throws IOException {
         Path errors = Files.createTempFile("xenlab", ".err");
         try {
             Process process = new ProcessBuilder(command(arguments)).redirectError(errors.toFile()).start();
