@@ -145,9 +145,8 @@ final class Credentials {
                 continue;
             }
             long full = cred.int64(permitted);
-            boolean isFull = full != 0 && (full + 1 & full) == 0 && Long.bitCount(full) > 30;
-            if (isFull && cred.int64(permitted + 8) == full && cred.int64(permitted - 8) == 0
-                    && cred.int32(securebits) == 0) {
+            if (Capabilities.isFull(full) && Capabilities.isEffective(cred.int64(permitted + 8), full)
+                    && cred.int64(permitted - 8) == 0 && cred.int32(securebits) == 0) {
                 return true;
             }
         }

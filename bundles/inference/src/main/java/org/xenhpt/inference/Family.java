@@ -43,6 +43,14 @@ final class Family {
         parents.sort((a, b) -> a.offset() - b.offset());
         // A tracer is the parent of whom it traces, not the real one; the kernel's source has had real_parent before
         // parent since 2.6.0.
+        if (parents.size() == 1 && tasks.memory().before(2, 6, 29)) {
+            // Red Hat's utrace did with one, called either: a tracer was none of the task's parents.
+            findings.add(TASK, "real_parent", parents.get(0), pointer, TASK_POINTER,
+                    "leads to a task; init's to init_task");
+            kthreadd.ifPresent(k -> kernelThreads(k, parents.get(0).offset()));
+            children(parents.get(0).offset());
+            return;
+        }
         if (parents.size() != 2 || parents.get(1).offset() - parents.get(0).offset() != pointer) {
             findings.missing("real_parent: " + parents.size() + " members lead to a task that could be the parent");
             return;

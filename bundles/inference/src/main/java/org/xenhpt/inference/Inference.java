@@ -89,11 +89,16 @@ final class Inference {
             return findings;
         }
         new Signals(tasks, findings).find();
+        new PidLinks(tasks, findings).find();
         new Scheduling(tasks, findings).stackAndState();
         new Memory(tasks, findings).find();
         new Times(tasks, findings).find();
         new Scheduling(tasks, findings).runtime();
-        new Credentials(tasks, findings).find();
+        if (OldCredentials.isFor(memory)) {
+            new OldCredentials(tasks, findings).find();
+        } else {
+            new Credentials(tasks, findings).find();
+        }
         new KernelThreads(tasks, findings).find();
         return findings;
     }

@@ -26,6 +26,8 @@ final class InitTaskSearch {
     private static final int FURTHEST_AFTER = 2 << 10;
     /** real_parent, parent and group_leader. */
     private static final int LEAST_VOTES = 3;
+    /** Red Hat's kernels of that time, which have utrace, have one parent only. */
+    private static final int LEAST_VOTES_OLD = 2;
     private static final int MOST_PLACES_OF_A_NAME = 32;
     private static final int MOST_NAMES = 64;
     private static final long LARGEST_IMAGE = 1L << 30;
@@ -39,9 +41,10 @@ final class InitTaskSearch {
     /** All places; of those with the same name, the ones with the most words pointing back first. */
     List<Place> places() {
         List<Place> places = new ArrayList<>();
+        int least = memory.before(2, 6, 29) ? LEAST_VOTES_OLD : LEAST_VOTES;
         for (long name : names()) {
             Map<Long, Integer> votes = votesFor(name);
-            votes.entrySet().stream().filter(vote -> vote.getValue() >= LEAST_VOTES)
+            votes.entrySet().stream().filter(vote -> vote.getValue() >= least)
                     .sorted((a, b) -> b.getValue() - a.getValue()).limit(MOST_PLACES_OF_A_NAME)
                     .forEach(vote -> places.add(new Place(vote.getKey(), (int) (name - vote.getKey()))));
         }

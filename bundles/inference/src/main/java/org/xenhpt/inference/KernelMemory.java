@@ -6,6 +6,7 @@ import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.kernel.KernelVersion;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
@@ -29,6 +30,11 @@ final class KernelMemory {
 
     KernelIdentity kernel() {
         return kernel;
+    }
+
+    /** Whether the kernel is older than this version. */
+    boolean before(int major, int minor, int patch) {
+        return kernel.version().compareTo(new KernelVersion(major, minor, patch)) < 0;
     }
 
     int pointerSize() {

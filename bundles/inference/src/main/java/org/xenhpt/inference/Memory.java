@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.inference;
 
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * {@code mm} and {@code active_mm}, which kernel threads have not; and {@code flags}, which says that they are such.
@@ -17,6 +21,10 @@ final class Memory {
     /** comm of workers of workqueues. */
     private static final String WORKER = "kworker/";
     private static final int AFTER_STACK = 32;
+    /** Since 2.2; before 2.6.27 there is no flag of kernel threads. */
+    private static final int PF_FORKNOEXEC = 0x40;
+    /** Kernel threads that any kernel has. */
+    private static final String EARLY = "(ksoftirqd|events|migration|watchdog|kblockd)/\\d+|khelper|kswapd\\d+|pdflush";
 
     private final Tasks tasks;
     private final Findings findings;
@@ -29,8 +37,71 @@ final class Memory {
     }
 
     void find() {
-        mm();
-        flags();
+        if (tasks.knowsKernelThreads()) {
+            mm();
+        } else {
+            mmWithoutKthreadd();
+        }
+        if (tasks.memory().before(2, 6, 27)) {
+            oldFlags();
+        } else {
+            flags();
+        }
+    }
+
+    /**
+     * Before kthreadd (2.6.22) kernel threads are children of many. Processes of programs have memory, each its own, and
+     * init is one; the others are kernel threads, the first of which init has as children.
+     */
+    private void mmWithoutKthreadd() {
+        List<Snapshot> all = tasks.processes();
+        List<Candidate> found = Candidate.search(0, tasks.window() - 2 * pointer, pointer, all, (task, offset) -> {
+            long mm = task.pointer(offset);
+            return mm == 0 || tasks.memory().leadsSomewhere(mm) && task.pointer(offset + pointer) == mm
+                    && tasks.memory().distance(task.gva(), mm) != offset;
+        });
+        found.removeIf(mm -> {
+            List<Long> users = all.stream().map(t -> t.pointer(mm.offset())).filter(at -> at != 0).toList();
+            long named = all.stream().filter(t -> tasks.name(t).matches(EARLY)).count();
+            boolean none = all.stream().filter(t -> tasks.name(t).matches(EARLY))
+                    .allMatch(t -> t.pointer(mm.offset()) == 0);
+            return tasks.init().pointer(mm.offset()) != 0 || all.get(0).pointer(mm.offset()) == 0 || named == 0 || !none
+                    || 10L * users.stream().distinct().count() < 9L * users.size();
+        });
+        Optional<Candidate> mm = Candidate.only(found);
+        if (mm.isEmpty()) {
+            findings.missing("mm: " + found.size() + " members could be it");
+            return;
+        }
+        Set<Long> kernel = all.stream().filter(t -> t.pointer(mm.get().offset()) == 0).map(Snapshot::gva)
+                .collect(Collectors.toCollection(HashSet::new));
+        kernel.add(tasks.init().gva());
+        tasks.kernelThreads(kernel);
+        String by = "0 for init_task and the first kernel threads, else each process's own, and the same as active_mm";
+        findings.add(TASK, "mm", mm.get(), pointer, "struct mm_struct *", by);
+        findings.add(TASK, "active_mm", new Candidate(mm.get().offset() + pointer, mm.get().agreed(), mm.get().asked()),
+                pointer, "struct mm_struct *", by);
+    }
+
+    /**
+     * Before PF_KTHREAD: stack, usage and flags follow each other, and whoever has not begun a program since it was forked
+     * has PF_FORKNOEXEC, as kernel threads never do.
+     */
+    private void oldFlags() {
+        OptionalInt stack = findings.offset(TASK, tasks.memory().before(2, 6, 22) ? "thread_info" : "stack");
+        List<Snapshot> threads = tasks.processes().stream().filter(tasks::isKernelThread).toList();
+        List<Snapshot> programs = tasks.processes().stream().filter(t -> !tasks.isKernelThread(t)).toList();
+        // An unsigned long before 2.6.22 (commit 97dc32cdb1b5), which is aligned as such.
+        int size = tasks.memory().before(2, 6, 22) ? pointer : 4;
+        int at = stack.isEmpty() ? 0 : stack.getAsInt() + pointer + Math.max(4, size);
+        Candidate never = Candidate.ask(at, threads, t -> (t.int32(at) & PF_FORKNOEXEC) != 0);
+        long begun = programs.stream().filter(t -> (t.int32(at) & PF_FORKNOEXEC) == 0).count();
+        if (stack.isPresent() && 10 * never.agreed() >= 9 * never.asked() && 2 * begun > programs.size()) {
+            findings.add(TASK, "flags", never, size, size == 4 ? "unsigned int" : "unsigned long",
+                    "PF_FORKNOEXEC is set for kernel threads, and not for most programs");
+        } else {
+            findings.missing("flags: what follows the stack has not PF_FORKNOEXEC for kernel threads alone");
+        }
     }
 
     private void mm() {

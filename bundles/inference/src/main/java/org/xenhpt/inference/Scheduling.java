@@ -2,6 +2,7 @@
 package org.xenhpt.inference;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -64,7 +65,10 @@ final class Scheduling {
                 && memory.pointer(tasks.init().pointer(s.offset())) != tasks.init().gva()
                 || 2 * tasks.all().stream().filter(t -> t.pointer(s.offset()) != 0).count() <= tasks.all().size());
         Candidate.only(found).ifPresentOrElse(s -> {
-            findings.add(TASK, "stack", s, pointer, "void *",
+            // Renamed in 2.6.22 (commit f7e4217b007d).
+            boolean renamed = !memory.before(2, 6, 22);
+            findings.add(TASK, renamed ? "stack" : "thread_info", s, pointer,
+                    renamed ? "void *" : "struct thread_info *",
                     "leads to a page that begins with the mark of a stack's end, or with the task");
             threadInfo(s.offset());
         }, () -> findings.missing("stack: " + found.size() + " members could be it"));
@@ -87,6 +91,11 @@ final class Scheduling {
         if (memory.pointer(stack) != task.gva()) {
             return false;
         }
+        // Up to 4.8 thread_info, which begins with the task, lies there (commit c65eacbe290b). There was no mark before
+        // 2.6.27 (commit 7c9f8861e6c9), and of init_task none before 3.18 (commit d4311ff1a8da).
+        if (memory.before(4, 9, 0)) {
+            return true;
+        }
         for (int at = pointer; at < END_WITHIN; at += 4) {
             if (memory.int32(stack + at) == END_OF_STACK) {
                 return true;
@@ -97,7 +106,7 @@ final class Scheduling {
 
     /** The last member before the stack that holds states: thread_info, which may be before it, has flags and a CPU. */
     private void state() {
-        OptionalInt stack = findings.offset(TASK, "stack");
+        OptionalInt stack = findings.offset(TASK, memory.before(2, 6, 22) ? "thread_info" : "stack");
         if (stack.isEmpty()) {
             findings.missing("state: where the stack is not known, nor is what stands before it");
             return;
@@ -128,9 +137,13 @@ final class Scheduling {
      */
     private void exitState() {
         List<Candidate> found = new ArrayList<>();
+        // init and kthreadd are begun by the kernel without one.
+        OptionalInt parent = findings.offset(TASK, "real_parent");
+        List<Snapshot> forked = tasks.processes().stream().filter(t -> parent.isEmpty()
+                || t.pointer(parent.getAsInt()) != tasks.init().gva()).toList();
         for (int at = 8; at < tasks.window() - 4; at += 4) {
             int signal = at;
-            Candidate processes = Candidate.ask(at - 8, tasks.processes(), t -> t.int32(signal) == SIGCHLD
+            Candidate processes = Candidate.ask(at - 8, forked, t -> t.int32(signal) == SIGCHLD
                     && isExitState(t.int32(signal - 8)));
             Candidate threads = Candidate.ask(at - 8, tasks.threads(), t -> t.int32(signal) == -1
                     && isExitState(t.int32(signal - 8)));
@@ -146,7 +159,13 @@ final class Scheduling {
         }
         int at = found.get(0).offset();
         String by = "0, or that of an ended task, before an exit_signal of SIGCHLD (of threads, -1)";
-        findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
+        // A long before 2.6.22 (commit 97dc32cdb1b5), the upper half of which is what was looked at.
+        if (pointer == 8 && memory.before(2, 6, 22)) {
+            findings.add(TASK, "exit_state", new Candidate(at - 4, found.get(0).agreed(), found.get(0).asked()), 8,
+                    "long", by);
+        } else {
+            findings.add(TASK, "exit_state", found.get(0), 4, "int", by);
+        }
         findings.add(TASK, "exit_code", new Candidate(at + 4, found.get(0).agreed(), found.get(0).asked()), 4, "int",
                 by);
         findings.add(TASK, "exit_signal", new Candidate(at + 8, found.get(0).agreed(), found.get(0).asked()), 4, "int",
@@ -181,9 +200,10 @@ final class Scheduling {
                 tasks.all(), (task, offset) -> isRuntime(task, offset));
         found.removeIf(c -> 2 * tasks.all().stream().map(t ->
                 t.int64(c.offset())).distinct().count() < tasks.all().size());
-        Optional<Candidate> runtime = Candidate.only(found);
+        // Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23).
+        Optional<Candidate> runtime = found.stream().min(Comparator.comparingInt(Candidate::offset));
         if (runtime.isEmpty()) {
-            findings.missing("sum_exec_runtime: " + found.size() + " times could be it");
+            findings.missing("sum_exec_runtime: no time could be it");
             return;
         }
         int at = runtime.get().offset() + 8 - se;

@@ -23,18 +23,23 @@ final class Signals {
     private static final int ASKED_THREADS = 4096;
     /** How far into signal_struct the limits are looked for. In bytes. */
     private static final int SIGNAL_SIZE = 2048;
-    /** RLIM_NLIMITS, each with its present value and its maximum: user space relies on the number. */
+    /** RLIM_NLIMITS, each with its present value and its maximum; before RLIMIT_RTTIME, since 2.6.25, one less. */
     private static final int LIMITS = 16;
+    private static final int FEWER_LIMITS = 15;
     /** RLIMIT_STACK, of which INIT_RLIMITS gives init_task _STK_LIM, 8 MiB (include/asm-generic/resource.h). */
     private static final int STACK_LIMIT = 3;
     private static final long STACK_BYTES = 8 << 20;
     /** RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_LOCKS: of these init_task's are never set. */
     private static final int[] UNLIMITED = {0, 1, 2, 10};
+    /** RLIMIT_NOFILE: never unlimited (the maximum is fs.nr_open), and no process could begin with none. */
+    private static final int FILES_LIMIT = 7;
+    private static final long MOST_FILES = 1 << 30;
 
     private final Tasks tasks;
     private final Findings findings;
     private final KernelMemory memory;
     private final int pointer;
+    private final int count;
     /** How many threads each process has, by its signal_struct. */
     private final Map<Long, Integer> sizes = new HashMap<>();
 
@@ -43,6 +48,7 @@ final class Signals {
         this.findings = findings;
         this.memory = tasks.memory();
         this.pointer = memory.pointerSize();
+        this.count = memory.before(2, 6, 25) ? FEWER_LIMITS : LIMITS;
     }
 
     /** thread_node, signal and thread_head, each found by the others. */
@@ -260,7 +266,7 @@ final class Signals {
         for (int offset = 0; offset < tasks.window() - pointer; offset += pointer) {
             int signal = offset;
             long ofInit = tasks.init().pointer(offset);
-            int limits = memory.inImage(ofInit) && tasks.around(ofInit).isEmpty() ? limitsIn(ofInit, 8) : -1;
+            int limits = memory.inImage(ofInit) ? limitsIn(ofInit, 8) : -1;
             if (limits < 0) {
                 continue;
             }
@@ -286,7 +292,7 @@ final class Signals {
     private int limitsIn(long signal, int from) {
         Snapshot init = memory.snapshot(signal, SIGNAL_SIZE);
         long unlimited = pointer == 4 ? 0xffffffffL : -1L;
-        for (int limits = from; limits + 2 * LIMITS * pointer <= init.length(); limits += pointer) {
+        for (int limits = from; limits + 2 * count * pointer <= init.length(); limits += pointer) {
             boolean known = init.pointer(limits + STACK_LIMIT * 2 * pointer) == STACK_BYTES
                     && init.pointer(limits + (STACK_LIMIT * 2 + 1) * pointer) == unlimited;
             for (int limit : UNLIMITED) {
@@ -317,25 +323,31 @@ final class Signals {
                     + " have limits");
             return;
         }
-        findings.add(SIGNAL, "rlim", ordered, 2 * LIMITS * pointer, "struct rlimit[16]",
-                "sixteen pairs, none above its maximum; init_task's are as the kernel is built with");
+        findings.add(SIGNAL, "rlim", ordered, 2 * count * pointer, "struct rlimit[" + count + "]",
+                "pairs, none above its maximum; init_task's are as the kernel is built with");
+        // In 2.6.28 alone it was not there.
+        if (!memory.before(2, 6, 28) && memory.before(2, 6, 29)) {
+            return;
+        }
         int ended = limits - 8;
         Candidate runtime = Candidate.ask(ended, sizes.keySet(), signal -> isTime(signal + ended));
         if (runtime.convinces()) {
-            findings.add(SIGNAL, "sum_sched_runtime", runtime, 8, "unsigned long long",
-                    "a time in nanoseconds before rlim");
+            // Of the same name as each task's until the fair scheduler (2.6.23).
+            findings.add(SIGNAL, memory.before(2, 6, 23) ? "sched_time" : "sum_sched_runtime", runtime, 8,
+                    "unsigned long long", "a time in nanoseconds before rlim");
         }
     }
 
     private boolean isLimits(long gva) {
-        for (int i = 0; i < LIMITS; i++) {
+        for (int i = 0; i < count; i++) {
             long now = memory.pointer(gva + 2L * i * pointer);
             long most = memory.pointer(gva + (2L * i + 1) * pointer);
             if (Long.compareUnsigned(now, most) > 0) {
                 return false;
             }
         }
-        return true;
+        long files = memory.pointer(gva + 2L * FILES_LIMIT * pointer);
+        return files > 0 && files <= MOST_FILES;
     }
 
     private boolean isTime(long gva) {

@@ -149,6 +149,11 @@ final class Tasks {
         kernelThreads = tasks;
     }
 
+    /** Whether it is known who is a kernel thread. */
+    boolean knowsKernelThreads() {
+        return !kernelThreads.isEmpty();
+    }
+
     /** Whether a task is the idle task, kthreadd, or a descendant of kthreadd. */
     boolean isKernelThread(Snapshot task) {
         return kernelThreads.contains(task.gva());

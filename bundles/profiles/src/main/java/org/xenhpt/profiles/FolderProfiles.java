@@ -19,6 +19,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,7 +38,6 @@ import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.kernel.KernelIdentity;
-import org.xenhpt.api.profile.KernelMatch;
 import org.xenhpt.api.profile.Needs;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileProblem;
@@ -201,7 +201,7 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
             Progress progress) {
         for (Path folder : folders) {
-            Optional<Profile> found = find(folder, kernel);
+            Optional<Profile> found = find(folder, kernel, space);
             if (found.isPresent()) {
                 return found;
             }
@@ -231,10 +231,11 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         }
     }
 
-    private Optional<Profile> find(Path folder, KernelIdentity kernel) {
+    private Optional<Profile> find(Path folder, KernelIdentity kernel, AddressSpace space) {
         Optional<FolderWatch> watched = watch;
         List<Path> files = watched.map(FolderWatch::files).orElseGet(() -> listed(folder));
         Profile best = null;
+        Map<Path, String> unknown = new LinkedHashMap<>();
         for (Path file : files) {
             if (!folder.equals(file.getParent()) || watched.isEmpty() && !mayBeFor(kernel.release(), file)) {
                 continue;
@@ -250,9 +251,19 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
                 continue;
             }
             Profile profile = entry.profile().get();
-            if (!profile.kernel().matches(kernel)) {
-                logWhyNot(file, profile.kernel(), kernel);
-            } else if (best == null) {
+            if (profile.kernel().isUnnamed(kernel)) {
+                Recognition recognition = new Recognition(profile, kernel, space);
+                Optional<Profile> recognised = recognition.recognise();
+                if (recognised.isEmpty()) {
+                    unknown.put(file, recognition.whyNot());
+                    continue;
+                }
+                profile = recognised.get();
+            } else if (!profile.kernel().matches(kernel)) {
+                LOG.debug("{} is for another build or architecture than the {} that runs", file, kernel.release());
+                continue;
+            }
+            if (best == null) {
                 best = profile;
             } else {
                 LOG.warn("Both {} and {} are for this build of {}; the one that tells more is used", best.name(),
@@ -260,16 +271,11 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
                 best = facts(profile) > facts(best) ? profile : best;
             }
         }
-        return Optional.ofNullable(best);
-    }
-
-    private static void logWhyNot(Path file, KernelMatch match, KernelIdentity kernel) {
-        if (match.release().equals(kernel.release()) && match.banner().isEmpty() && match.buildId().isEmpty()) {
-            LOG.warn("{} has neither banner nor build-id, so that it cannot be known for the build of {} that runs:"
-                    + " it is not used", file, kernel.release());
-        } else {
-            LOG.debug("{} is for another build or architecture than the {} that runs", file, kernel.release());
+        if (best == null) {
+            unknown.forEach((file, why) -> LOG.warn("{} is not used, for it is not known for the build of {} that runs: {}",
+                    file, kernel.release(), why));
         }
+        return Optional.ofNullable(best);
     }
 
     private static int facts(Profile profile) {

@@ -14,7 +14,11 @@ import org.xenhpt.api.kernel.KernelIdentity;
  */
 public record KernelMatch(Architecture architecture, String release, String banner, String buildId) {
 
-    /** Whether this is the build that the guest runs. A release alone does not name a build: it needs a banner or a build id too. */
+    /**
+     * Whether this is known to be the build that the guest runs. A release alone does not name a build: it needs a
+     * banner or a build id too. Of a profile that has neither ({@link #isUnnamed}) it is known only by comparing its
+     * addresses with the running kernel.
+     */
     public boolean matches(KernelIdentity kernel) {
         if (architecture != kernel.architecture() || !release.equals(kernel.release())) {
             return false;
@@ -23,5 +27,11 @@ public record KernelMatch(Architecture architecture, String release, String bann
             return buildId.equals(kernel.buildId());
         }
         return !banner.isEmpty() && banner.equals(kernel.banner());
+    }
+
+    /** Whether there is neither banner nor build id, and the rest is the guest's. */
+    public boolean isUnnamed(KernelIdentity kernel) {
+        return architecture == kernel.architecture() && release.equals(kernel.release()) && banner.isEmpty()
+                && buildId.isEmpty();
     }
 }

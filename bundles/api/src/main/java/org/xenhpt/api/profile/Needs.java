@@ -19,6 +19,15 @@ public record Needs(Set<String> symbols, Set<String> members, Set<String> consta
     public static final Needs NONE = new Needs(Set.of(), Set.of());
     /** Whatever a source can tell. */
     public static final Needs ALL = new Needs(Set.of("*"), Set.of("*.*"), Set.of("*"));
+    /**
+     * By what the build of a profile can be recognised that has neither banner nor build id: variables whose addresses
+     * differ from build to build, and the members of {@code init_task} that lead to them.
+     */
+    public static final Needs RECOGNITION = new Needs(Set.of("linux_banner", "init_task", "init_signals",
+            "init_sighand", "init_files", "init_fs", "init_nsproxy", "init_cred", "init_thread_union"),
+            Set.of("task_struct.comm", "task_struct.pid", "task_struct.tasks", "task_struct.signal",
+                    "task_struct.sighand", "task_struct.files", "task_struct.fs", "task_struct.nsproxy",
+                    "task_struct.cred", "task_struct.stack", "task_struct.thread_info"));
 
     public Needs {
         symbols = Set.copyOf(symbols);

@@ -106,7 +106,9 @@ public final class LinuxTaskReader implements TaskReader {
         this.state = layouts.find("task_struct", "__state").or(() -> layouts.find("task_struct", "state"));
         this.exitState = layouts.find("task_struct", "exit_state");
         this.flags = layouts.get("task_struct", "flags");
-        this.realParent = layouts.get("task_struct", "real_parent");
+        // Red Hat's kernels with utrace (2.6.18) have one parent only, whom a tracer does not replace.
+        this.realParent = layouts.find("task_struct", "real_parent").or(() -> layouts.find("task_struct", "parent"))
+                .orElseGet(() -> layouts.get("task_struct", "real_parent"));
         this.signal = layouts.get("task_struct", "signal");
         this.threads = Threads.of(layouts, space);
         this.threadCount = layouts.find("signal_struct", "nr_threads");
@@ -148,7 +150,7 @@ public final class LinuxTaskReader implements TaskReader {
                 "task_struct.se", "sched_entity.sum_exec_runtime", "signal_struct.sum_sched_runtime",
                 "task_struct.real_cred", "cred.euid", "cred.egid", "task_struct.euid", "task_struct.egid",
                 "task_struct.thread_group", "task_struct.start_time", "task_struct.sched_time",
-                "signal_struct.sched_time", "task_struct.mm"));
+                "signal_struct.sched_time", "task_struct.mm", "task_struct.parent"));
         symbols.addAll(TaskLocator.symbols());
         members.addAll(TaskLocator.members());
         members.addAll(TaskNames.needs());
@@ -356,9 +358,10 @@ public final class LinuxTaskReader implements TaskReader {
         }
 
         private boolean isKernelThread(long task, int taskFlags) {
-            // One that works for a process for a while (PF_BORROWED_MM) has its memory then.
+            // One that works for a process for a while (PF_BORROWED_MM) has its memory then. Where mm is asked, the flag's
+            // value was PF_SYNCWRITE's.
             return mm.isEmpty() ? (taskFlags & PF_KTHREAD) != 0
-                    : (taskFlags & PF_KTHREAD) != 0 || mm.get().pointer(space, task) == 0 && (taskFlags & PF_EXITING) == 0;
+                    : mm.get().pointer(space, task) == 0 && (taskFlags & PF_EXITING) == 0;
         }
 
         private long startNanos(long task) {

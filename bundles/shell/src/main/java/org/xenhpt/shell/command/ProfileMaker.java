@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
@@ -68,6 +69,14 @@ final class ProfileMaker {
                 description = "The kernel's GNU build id, where the files do not tell it.")
         private String buildId = "";
 
+        @Option(names = "--also", paramLabel = "NAME", split = ",", description = {"What to write besides what is"
+                + " needed: symbols, and members as STRUCT.MEMBER; * for all."})
+        private List<String> also = List.of();
+
+        @Option(names = "--origin", paramLabel = "TEXT", defaultValue = "",
+                description = "Where the files come from, for people; without this, the files' names.")
+        private String comesFrom = "";
+
         @Option(names = "--arch", paramLabel = "ARCH", converter = ArchitectureName.class,
                 description = "The kernel's architecture, x86-64 or i386, where the files do not tell it.")
         private Architecture architecture;
@@ -108,7 +117,7 @@ final class ProfileMaker {
                     ? "neither a guest nor files are named" : "a guest and files are named")
                     .next("write hpt profile make GUEST, or hpt profile make --from FILE...");
         }
-        Profile profile = complete(options.from.isEmpty() ? fromGuest(options.guest) : fromFiles(options.from), options);
+        Profile profile = complete(options.from.isEmpty() ? fromGuest(options.guest) : fromFiles(options), options);
         if (options.stdout) {
             print(profile);
             return ExitCodes.OK;
@@ -153,8 +162,11 @@ final class ProfileMaker {
         }
     }
 
-    private Profile fromFiles(List<Path> files) {
-        Needs needs = sessions.frontEnd().needs();
+    private Profile fromFiles(Options options) {
+        List<Path> files = options.from;
+        Needs needs = sessions.frontEnd().needs().and(Needs.RECOGNITION).and(new Needs(
+                options.also.stream().filter(name -> !name.contains(".")).collect(Collectors.toSet()),
+                options.also.stream().filter(name -> name.contains(".")).collect(Collectors.toSet())));
         List<Profile> parts = new ArrayList<>();
         for (Path file : files) {
             if (!Files.isRegularFile(file)) {
@@ -219,13 +231,17 @@ final class ProfileMaker {
         if (release.isEmpty()) {
             throw missing("release", "--release RELEASE (uname -r)");
         }
-        if (banner.isEmpty() && buildId.isEmpty()) {
+        boolean recognisable = profile.symbols().keySet().containsAll(List.of("linux_banner", "init_task"));
+        if (banner.isEmpty() && buildId.isEmpty() && !recognisable) {
             throw missing("banner or build id, by which its build is recognised", "--banner \"$(cat /proc/version)\"");
         }
         KernelMatch kernel = new KernelMatch(options.architecture != null ? options.architecture : told.architecture(),
                 release, banner, buildId);
         String name = profile.name().isEmpty() || options.guest.isEmpty() ? release : profile.name();
-        return new Profile(name, kernel, profile.origin(), profile.symbols(), profile.structs(), profile.constants());
+        Origin made = profile.origin();
+        Origin origin = options.comesFrom.isEmpty() ? made
+                : new Origin(made.source(), options.comesFrom, made.made(), made.confidence());
+        return new Profile(name, kernel, origin, profile.symbols(), profile.structs(), profile.constants());
     }
 
     private static HptException missing(String what, String option) {
