@@ -15,6 +15,8 @@ import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.kernel.Clue;
+import org.xenhpt.api.kernel.Clue.Verdict;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.profile.KernelMatch;
 import org.xenhpt.api.profile.Needs;
@@ -34,6 +36,8 @@ import org.xenhpt.identify.kallsyms.Kallsyms;
  */
 @Component(property = "service.ranking:Integer=50")
 public final class GuestMemoryProfiles implements ProfileSource {
+    private static final String SOURCE = "guest-memory";
+    private static final String BANNER = "linux_banner";
     private static final int MAX_TRIED = 8;
     /** A data symbol that every kernel has. */
     private static final String DATA_SYMBOL = "init_task";
@@ -62,7 +66,9 @@ public final class GuestMemoryProfiles implements ProfileSource {
         kallsyms.ifPresent(k -> symbols.putAll(k.lookUp(wanted)));
 
         progress.report("reading the kernel's structure layouts from guest memory", 1, 2);
-        Optional<Btf> btf = BtfFinder.find(image, symbols, triedLayouts);
+        Optional<BtfFinder.Found> found = BtfFinder.find(image, symbols, triedLayouts);
+        Optional<Btf> btf = found.map(BtfFinder.Found::btf);
+        tell(progress, kallsyms, triedSymbols, found, triedLayouts);
         List<String> missing = new ArrayList<>();
         if (btf.isEmpty()) {
             missing.add("no BTF (structure layouts; CONFIG_DEBUG_INFO_BTF)");
@@ -94,9 +100,56 @@ public final class GuestMemoryProfiles implements ProfileSource {
         progress.report("reading the kernel's structure layouts from guest memory", 2, 2);
         return Optional.of(new Profile(kernel.release(),
                 new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
-                new Origin("guest-memory", guest.info().uri().toString(), LocalDate.now(ZoneOffset.UTC).toString()),
+                new Origin(SOURCE, guest.info().uri().toString(), LocalDate.now(ZoneOffset.UTC).toString(), 1,
+                        proof(image, kernel, kallsyms.get(), found.get(), symbols)),
                 linked, layouts.structs(),
                 needs.constants().isEmpty() ? Map.of() : BtfLayouts.constants(btf.get(), needs::wantsConstant)));
+    }
+
+    private static void tell(Progress progress, Optional<Kallsyms> kallsyms, Set<String> triedSymbols,
+            Optional<BtfFinder.Found> btf, Set<String> triedLayouts) {
+        triedSymbols.stream().limit(MAX_TRIED).forEach(tried -> progress.met(new Clue(Verdict.REJECTED, "kallsyms", "", tried)));
+        progress.met(kallsyms.map(found -> new Clue(Verdict.FOUND, "kallsyms", found.spans().isEmpty() ? ""
+                : "names at GVA 0x" + Long.toHexString(found.spans().get(0).gva()), found.how()))
+                .orElse(new Clue(Verdict.MISSING, "kallsyms", "", "no table of symbols in the kernel image")));
+        triedLayouts.stream().limit(MAX_TRIED).forEach(tried -> progress.met(new Clue(Verdict.REJECTED, "BTF", "", tried)));
+        progress.met(btf.map(found -> new Clue(Verdict.FOUND, "BTF", "GVA 0x" + Long.toHexString(found.span().gva()),
+                found.span().length() + " bytes, " + found.btf().count() + " types"))
+                .orElse(new Clue(Verdict.MISSING, "BTF", "", "no .BTF section in the kernel image")));
+    }
+
+    /** The bytes it was made of, unless something of them cannot be known again. */
+    private static String proof(KernelImage image, KernelIdentity kernel, Kallsyms kallsyms, BtfFinder.Found btf,
+            Map<String, Long> symbols) {
+        List<Span> spans = new ArrayList<>(kallsyms.spans());
+        Long banner = kallsyms.lookUp(List.of(BANNER)).get(BANNER);
+        if (spans.isEmpty() || banner == null || !banner.equals(symbols.get(BANNER))) {
+            return "";
+        }
+        spans.add(btf.span());
+        return Fingerprint.of(image, spans, kernel.kaslrOffset())
+                .map(bytes -> Long.toHexString(linkAddress(kernel, banner)) + " " + bytes).orElse("");
+    }
+
+    /**
+     * The same kallsyms and BTF tell the same. What KASLR adds to addresses is in none of the bytes compared: that it is
+     * added rightly is seen by the banner, which the symbols must have where the guest has it.
+     */
+    @Override
+    public Optional<Profile> confirm(Profile learnt, Guest guest, KernelIdentity kernel, AddressSpace space,
+            Progress progress) {
+        String proof = learnt.origin().proof();
+        Long banner = kernel.symbols().get(BANNER);
+        if (!learnt.origin().source().equals(SOURCE) || !learnt.kernel().matches(kernel) || banner == null
+                || !proof.startsWith(Long.toHexString(linkAddress(kernel, banner)) + " ")) {
+            return Optional.empty();
+        }
+        KernelImage image = new KernelImage(guest.memory(), space, kernel.imageStart(), kernel.imageEnd());
+        boolean same = Fingerprint.matches(proof.substring(proof.indexOf(' ') + 1), image, kernel.kaslrOffset());
+        if (same) {
+            progress.met(new Clue(Verdict.FOUND, "kallsyms and BTF", "", "byte for byte those that it was learnt from"));
+        }
+        return same ? Optional.of(learnt) : Optional.empty();
     }
 
     /** Undoes what {@link org.xenhpt.api.kernel.Kernel#relocate} does. */

@@ -11,6 +11,8 @@ import java.util.Set;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Clue;
+import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 import org.xenhpt.api.translation.PagingMode;
 import org.xenhpt.api.translation.Translator;
@@ -35,14 +37,21 @@ final class KernelCheck {
     /** Banners lie near the start of the read-only data, or (since 6.1) before the kallsyms tables. */
     private static final long NEAR = 256 << 10;
     private static final long I386_LARGEST_IMAGE = 96 << 20;
+    /** Where the first bzImages put the kernel. */
+    private static final long I386_LOWEST = 1 << 20;
+    /** What may follow swapper_pg_dir in .bss, in bytes. */
+    private static final long AFTER_TABLES = 8 << 20;
+    private static final long LARGE_PAGE = 1 << 20;
     private static final int PAGE = 4096;
 
     private final PhysicalMemory memory;
     private final Ram ram;
     private final Translator translator;
     private final Set<String> rejected = new LinkedHashSet<>();
+    private final Progress progress;
 
-    KernelCheck(PhysicalMemory memory, Ram ram, Translator translator) {
+    KernelCheck(PhysicalMemory memory, Ram ram, Translator translator, Progress progress) {
+        this.progress = progress;
         this.memory = memory;
         this.ram = ram;
         this.translator = translator;
@@ -54,7 +63,11 @@ final class KernelCheck {
     }
 
     private <T> Optional<T> reject(String claim, String why) {
-        rejected.add(claim + ": " + why);
+        if (rejected.add(claim + ": " + why)) {
+            int at = claim.indexOf(" at ");
+            progress.met(new Clue(Clue.Verdict.REJECTED, at < 0 ? claim : claim.substring(0, at),
+                    at < 0 ? "" : claim.substring(at + 4), why));
+        }
         return Optional.empty();
     }
 
@@ -125,6 +138,51 @@ final class KernelCheck {
         }
         Optional<Vmcoreinfo> info = vmcoreinfoIn(image, found.get(0)[RELEASE], table);
         return finish(claim, place, space, found.get(0), info, mapping.start());
+    }
+
+    /**
+     * Checks what may be an i386 kernel's own top-level table, without any VMCOREINFO. It lies in the image, at its end;
+     * where the image begins nothing tells, and where it ends neither.
+     */
+    Optional<FoundKernel> check(I386Tables.Candidate table) {
+        String claim = table.mode().label() + " table at GPA 0x" + Long.toHexString(table.root());
+        long base = table.pageOffset();
+        AddressSpace space = translator.open(memory, table.mode(), table.root());
+        if (space.find(base + table.root()) != table.root()) {
+            return reject(claim, "does not map itself into the direct map");
+        }
+        long start = Math.max(base + I386_LOWEST, base + table.root() - I386_LARGEST_IMAGE / 2) & -LARGE_PAGE;
+        long end = base + table.root() + AFTER_TABLES & -LARGE_PAGE;
+        KernelImage image = new KernelImage(memory, space, start, end);
+        List<FoundKernel> found = new ArrayList<>();
+        // Before 4.13 VMCOREINFO is in .bss, where no page begins with it. It tells more than the tables.
+        image.search(start, end, 4, word("OSRE"), -1, gva -> {
+            byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
+            int length = (int) Math.min(text.length, end - gva);
+            if (image.read(gva, text, length)) {
+                Vmcoreinfo.parse(text, length).filter(v -> v.topLevelTable().equals(OptionalLong.of(base + table.root())))
+                        .flatMap(v -> check(v, "at GPA 0x" + Long.toHexString(gva - base), List.of()))
+                        .ifPresent(found::add);
+            }
+            return !found.isEmpty();
+        });
+        if (!found.isEmpty()) {
+            return Optional.of(found.get(0));
+        }
+        // Weak copies, and those of other kernels in the page cache, have no banner near them that says the same.
+        image.search(start, end, 4, word("Linu"), -1, gva -> {
+            Optional<String[]> fields = utsname(space, gva);
+            if (fields.isPresent() && fields.get()[MACHINE].matches("i[3-6]86")
+                    && fields.get()[VERSION].matches("#\\d.*")) {
+                List<Banner> banners = new ArrayList<>();
+                OptionalLong at = findBanner(image, start, Optional.empty(), fields.get(), banners);
+                at.ifPresent(banner -> found.add(new FoundKernel(Architecture.I386, space, 0, base, start, end,
+                        fields.get()[VERSION], banners.get(0), banner, Optional.empty(), OptionalLong.empty(), claim)));
+            }
+            return !found.isEmpty();
+        });
+        return found.isEmpty() ? reject(claim, "no init_uts_ns and banner of one kernel lie before it")
+                : Optional.of(found.get(0));
     }
 
     /** Before 4.13 VMCOREINFO is an array in the image's .bss. */

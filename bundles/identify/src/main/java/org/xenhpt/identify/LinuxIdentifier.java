@@ -17,6 +17,7 @@ import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Clue;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.KernelIdentifier;
 import org.xenhpt.api.kernel.KernelIdentity;
@@ -39,7 +40,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
     public KernelIdentity identify(Guest guest, Progress progress) {
         PhysicalMemory memory = guest.memory();
         Ram ram = new Ram(memory);
-        KernelCheck check = new KernelCheck(memory, ram, translator);
+        KernelCheck check = new KernelCheck(memory, ram, translator, progress);
         Optional<FoundKernel> told = guest.vmcoreinfo().flatMap(Vmcoreinfo::parse)
                 .flatMap(info -> check.check(info, "that comes with the image", List.of()));
         if (told.isPresent()) {
@@ -49,8 +50,13 @@ public final class LinuxIdentifier implements KernelIdentifier {
         search.pages();
         List<FoundKernel> found = kernels(search, check);
         if (found.isEmpty()) {
+            for (I386Tables.Candidate table : new I386Tables(memory, ram).find(progress)) {
+                check.check(table).ifPresent(kernel -> add(found, kernel));
+            }
+        }
+        if (found.isEmpty()) {
             search.everything();
-            found = kernels(search, check);
+            kernels(search, check).forEach(kernel -> add(found, kernel));
         }
         if (found.isEmpty()) {
             throw notIdentified(guest, ram, search, check);
@@ -59,6 +65,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
         FoundKernel chosen = running.choose(found);
         Map<FoundKernel, String> others = new LinkedHashMap<>();
         found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
+        others.forEach((other, why) -> progress.met(new Clue(Clue.Verdict.REJECTED, "kernel " + other.banner().release(),
+                "page tables at GPA " + hex(other.space().rootGpa()), why)));
         return identity(chosen, others);
     }
 
@@ -108,7 +116,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         }
         findings.add(new Finding("architecture", kernel.architecture().label(),
                 info.isPresent() ? "the symbols' addresses in VMCOREINFO"
-                        : "the page tables map the image as x86-64 does"));
+                        : is64 ? "the page tables map the image as x86-64 does" : "the page tables map low memory as i386 does"));
         findings.add(new Finding("paging", kernel.space().mode().label(),
                 "the only mode in which the kernel's page tables map its image"));
         long kaslr = kernel.kaslrOffset().orElse(0);
@@ -119,7 +127,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
                         + hex(kernel.start() - kernel.base() + kernel.physBase())
                 : "the image is part of the direct map, which begins at GVA " + hex(kernel.base())));
         findings.add(new Finding("page tables", "GPA " + hex(kernel.space().rootGpa()), info.isPresent()
-                ? "swapper_pg_dir in VMCOREINFO" : "a page of the image that maps the image and all of RAM"));
+                ? "swapper_pg_dir in VMCOREINFO" : is64 ? "a page of the image that maps the image and all of RAM"
+                        : "a table that maps low memory, and nothing for user space"));
         others.forEach((other, why) -> findings.add(new Finding("other kernel", other.banner().release()
                 + ", page tables at GPA " + hex(other.space().rootGpa()), why)));
         Map<String, Long> symbols = new HashMap<>();
@@ -137,7 +146,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
 
     private static String howKaslr(FoundKernel kernel, boolean is64) {
         if (kernel.kaslrOffset().isEmpty()) {
-            return "_stext is not at a place where KASLR would put it";
+            return kernel.vmcoreinfo().isPresent() ? "_stext is not at a place where KASLR would put it"
+                    : "nothing tells where the image begins";
         }
         boolean listed = kernel.vmcoreinfo().map(Vmcoreinfo::kernelOffset)
                 .filter(offset -> offset.equals(kernel.kaslrOffset())).isPresent();

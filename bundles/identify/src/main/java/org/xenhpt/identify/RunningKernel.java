@@ -82,13 +82,17 @@ final class RunningKernel {
     private OptionalLong readClock(FoundKernel kernel) {
         Collection<String> tried = new ArrayList<>();
         KernelImage image = new KernelImage(memory, kernel.space(), kernel.start(), kernel.end());
+        OptionalLong seen = ImageClock.seconds(image);
+        if (seen.isPresent()) {
+            return seen;
+        }
         Map<String, Long> symbols = new HashMap<>(kernel.vmcoreinfo().map(Vmcoreinfo::symbols).orElse(Map.of()));
         symbols.put("linux_banner", kernel.bannerAt());
         Optional<Kallsyms> kallsyms = Kallsyms.find(image, symbols, tried);
         List<String> wanted = new ArrayList<>(BtfFinder.symbols());
         wanted.addAll(TIMEKEEPERS);
         kallsyms.ifPresent(k -> symbols.putAll(k.lookUp(wanted)));
-        Optional<Btf> btf = BtfFinder.find(image, symbols, tried);
+        Optional<Btf> btf = BtfFinder.find(image, symbols, tried).map(BtfFinder.Found::btf);
         Optional<Long> timekeeper = TIMEKEEPERS.stream().filter(symbols::containsKey).map(symbols::get).findFirst();
         if (btf.isEmpty() || timekeeper.isEmpty()) {
             return OptionalLong.empty();

@@ -42,7 +42,7 @@
  * prefers one without {@code CRASHTIME} in its VMCOREINFO to one with, then the one whose clock stands latest; the
  * others are listed among the findings.
  *
- * <p><b>i386</b>: VMCOREINFO only. The image is part of the direct map, from one of the five {@code PAGE_OFFSET}s of
+ * <p><b>i386</b>: VMCOREINFO, or without it a page directory that maps low memory and nothing for user space. The image is part of the direct map, from one of the five {@code PAGE_OFFSET}s of
  * arch/x86/Kconfig; KASLR moves it in virtual and physical memory alike, so that the physical base is 0. There is no
  * {@code KERNELOFFSET}: the offset is {@code _stext} less the link address, {@code PAGE_OFFSET + 0x1000000}. Where that
  * is no multiple of 2 MiB (another CONFIG_PHYSICAL_START) the offset is given as 0, symbols then being runtime

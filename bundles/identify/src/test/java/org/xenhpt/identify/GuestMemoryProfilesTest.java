@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -17,6 +18,7 @@ import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.profile.KernelMatch;
 import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Origin;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
@@ -190,5 +192,71 @@ class GuestMemoryProfilesTest {
         kernel.put(BTF, btf());
         putKallsyms(dataSymbols());
         assertThat(find(identity()).symbols()).doesNotContainKey("linux_banner");
+    }
+
+    private Profile learn() {
+        byte[] blob = btf();
+        Map<String, Long> symbols = dataSymbols();
+        symbols.put("__start_BTF", kernel.put(BTF, blob));
+        symbols.put("__stop_BTF", kernel.gvaOf(BTF) + blob.length);
+        putKallsyms(symbols);
+        return find(identity());
+    }
+
+    private Optional<Profile> confirm(Profile learnt) {
+        KernelIdentity identity = identity();
+        AddressSpace space = translator.open(memory, identity.paging(), identity.rootGpa());
+        return new GuestMemoryProfiles().confirm(learnt, guest, identity, space, Progress.NONE);
+    }
+
+    @Test
+    void whatWasLearntIsConfirmedByTheSameBytes() {
+        Profile learnt = learn();
+        assertThat(learnt.origin().proof()).isNotEmpty();
+        assertThat(confirm(learnt)).contains(learnt);
+    }
+
+    /** The build id and the banner are what a guest says; the bytes are what its profile is made of. */
+    @Test
+    void whatWasLearntOfAnotherGuestThatSaysToRunTheSameBuildIsNotBelieved() {
+        Profile learnt = learn();
+        long types = kernel.gpa + BTF + 24;
+        for (long at : new long[] {types + 40, kernel.gpa + BTF + 100, kernel.gpa + KALLSYMS + 3000}) {
+            long before = memory.getLong(at);
+            memory.putLong(at, before ^ 1L << 17);
+            assertThat(confirm(learnt)).isEmpty();
+            memory.putLong(at, before);
+        }
+        assertThat(confirm(learnt)).isPresent();
+    }
+
+    @Test
+    void whatWasLearntWithAnotherProofIsNotBelieved() {
+        Profile learnt = learn();
+        String proof = learnt.origin().proof();
+        String[] parts = proof.split(" ");
+        for (String other : new String[] {"", "tasks", parts[0], parts[0] + " 0 0 0+1", "0" + proof,
+            proof.replace(parts[0], "ffffffff81000000"), proof + " ffffffff81000000+ffffffff", proof + " 0+10",
+            proof.substring(0, proof.length() - 1)}) {
+            Origin origin = new Origin(learnt.origin().source(), "", "", 1, other);
+            assertThat(confirm(new Profile(learnt.name(), learnt.kernel(), origin, learnt.symbols(), learnt.structs(),
+                    learnt.constants()))).as(other).isEmpty();
+        }
+        Origin inferred = new Origin("inference", "", "", 1, proof);
+        assertThat(confirm(new Profile(learnt.name(), learnt.kernel(), inferred, learnt.symbols(), learnt.structs(),
+                learnt.constants()))).as("made by another source").isEmpty();
+    }
+
+    @Test
+    void whatWasLearntIsConfirmedWhereKaslrPutTheKernelElsewhere() {
+        Profile learnt = learn();
+        for (long gpa = 20 * MIB; gpa < 28 * MIB; gpa += 8) {
+            memory.putLong(gpa, 0);
+        }
+        kernel = new FakeKernel(memory, PagingMode.LEVEL_4, 32 * MIB, 0x5000000).named().protectedText()
+                .vmcoreinfoAt(2 * MIB);
+        Profile anew = learn();
+        assertThat(anew.symbols()).isEqualTo(learnt.symbols());
+        assertThat(confirm(learnt)).contains(learnt);
     }
 }

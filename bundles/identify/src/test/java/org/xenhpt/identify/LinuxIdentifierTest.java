@@ -24,6 +24,7 @@ import org.xenhpt.api.guest.MemoryRange;
 import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.kernel.Architecture;
+import org.xenhpt.api.kernel.Clue;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.progress.Progress;
@@ -32,6 +33,7 @@ import org.xenhpt.identify.btf.BtfBlob;
 import org.xenhpt.identify.kallsyms.KallsymsEncodings;
 import org.xenhpt.testkit.FakeGuest;
 import org.xenhpt.testkit.FakeMemory;
+import org.xenhpt.testkit.FakePageTables;
 import org.xenhpt.translation.X86Translator;
 
 class LinuxIdentifierTest {
@@ -299,6 +301,72 @@ class LinuxIdentifierTest {
 
         withClock(old, 1_700_000_061L);
         check(identify(), old);
+    }
+
+    /** Kernels without BTF tell the time too: by what surrounds wall_to_monotonic. */
+    @ParameterizedTest
+    @EnumSource(names = {"LEVEL_4", "PAE", "X86_32"})
+    void ofTwoKernelsWithoutBtfTheOneWhoseClockStandsLatestRuns(PagingMode mode) {
+        FakeKernel old = kernel(mode).vmcoreinfoAt(PAGE);
+        FakeKernel running = new FakeKernel(memory, mode, 36 * MIB, 0x8000000).named("6.1.0-8-later", FakeKernel.VERSION)
+                .vmcoreinfoAt(PAGE + 4096);
+        wallToMonotonic(old, 1_700_000_000L);
+        wallToMonotonic(running, 1_700_000_060L);
+        check(identify(), running);
+        wallToMonotonic(old, 1_700_000_061L);
+        check(identify(), old);
+    }
+
+    private static void wallToMonotonic(FakeKernel kernel, long seconds) {
+        long at = kernel.gpa + FakeKernel.DATA + 0x8000;
+        int pointer = kernel.mode.pointerSize();
+        long booted = 1_699_999_000L;
+        kernel.memory.putLong(at - 32, seconds).putLong(at, -booted).putInt(at + 8, 250_000_000)
+                .putLong(at + 8 + pointer, booted * 1_000_000_000L - 250_000_000L);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"PAE", "X86_32"})
+    void findsI386KernelsWithoutVmcoreinfoByTheirPageTables(PagingMode mode) {
+        FakeKernel kernel = kernel(mode);
+        // A process's table maps low memory as well, and something below.
+        FakePageTables process = new FakePageTables(memory, mode, 8 * MIB);
+        process.map(0xc0000000L, 0, 32 * MIB, mode == PagingMode.PAE ? 2 * MIB : 4 * MIB)
+                .map(0x8048000L, 0x5000, 4096, 4096);
+        // A text of another kernel that a process holds.
+        memory.putString(3 * MIB, "Linux version 9.9.9-forged (me@here) (cc 1.0) " + FakeKernel.VERSION + "\n");
+        KernelIdentity found = identify();
+        assertThat(found.release()).isEqualTo(kernel.release);
+        assertThat(found.paging()).isEqualTo(mode);
+        assertThat(found.rootGpa()).isEqualTo(kernel.tables.root());
+        assertThat(found.symbols()).containsEntry("linux_banner", kernel.gvaOf(FakeKernel.BANNER_AT));
+        assertThat(found.imageStart()).isLessThanOrEqualTo(kernel.gva);
+        assertThat(found.imageEnd()).isGreaterThanOrEqualTo(kernel.gvaOf(FakeKernel.TABLES_AT));
+    }
+
+    @Test
+    void whatWasRejectedIsTold() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
+        Map<String, String> stale = kernel.vmcoreinfoLines();
+        stale.put("OSRELEASE", "5.5.5-before");
+        kernel.vmcoreinfoAt(2 * PAGE, stale);
+        List<Clue> clues = new ArrayList<>();
+        identifier.identify(new FakeGuest(memory), new Progress() {
+            @Override
+            public void report(String what, long done, long total) {
+            }
+
+            @Override
+            public void met(Clue clue) {
+                clues.add(clue);
+            }
+        });
+        assertThat(clues).anySatisfy(clue -> {
+            assertThat(clue.verdict()).isEqualTo(Clue.Verdict.REJECTED);
+            assertThat(clue.what()).isEqualTo("VMCOREINFO of 5.5.5-before");
+            assertThat(clue.where()).isEqualTo("GPA 0x" + Long.toHexString(2 * PAGE));
+            assertThat(clue.why()).contains("init_uts_ns says \"" + FakeKernel.RELEASE + "\"");
+        });
     }
 
     private static void withClock(FakeKernel kernel, long seconds) {

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /** Finds out how a kernel keeps its tasks from the tasks themselves. */
 final class Inference {
@@ -35,9 +36,34 @@ final class Inference {
             rejected.add("no task named swapper that points to itself in the kernel image");
             return Optional.empty();
         }
+        Optional<Findings> best = read(places);
+        if (best.isEmpty()) {
+            for (InitTaskSearch.Place place : places.subList(0, Math.min(places.size(), MOST_NAMED))) {
+                rejected.add("swapper at GVA 0x" + Long.toHexString(place.gva())
+                        + " is on no whole list of named tasks");
+            }
+        }
+        best.ifPresent(findings -> new Timekeeper(memory, findings).find());
+        return best;
+    }
+
+    /** As {@link #run}, of what was found in this build before. Quicker: the kernel image is not searched. */
+    Optional<Findings> again(long initTask, int name, OptionalLong timekeeper) {
+        if (!memory.leadsSomewhere(initTask) || !memory.snapshot(initTask + name, Snapshot.NAME_LENGTH).isName(0)) {
+            return Optional.empty();
+        }
+        Optional<Findings> best = read(List.of(new InitTaskSearch.Place(initTask, name)));
+        best.ifPresent(findings -> {
+            Timekeeper clock = new Timekeeper(memory, findings);
+            timekeeper.ifPresentOrElse(clock::findAt, clock::find);
+        });
+        return best;
+    }
+
+    private Optional<Findings> read(List<InitTaskSearch.Place> places) {
         Optional<Findings> best = Optional.empty();
         for (int reading = 0; reading < READINGS; reading++) {
-            Optional<Findings> now = read(places);
+            Optional<Findings> now = readOnce(places);
             boolean same = now.isPresent() && best.isPresent() && now.get().missing().equals(best.get().missing());
             if (now.isPresent() && (best.isEmpty() || ORDER.compare(now.get(), best.get()) > 0)) {
                 best = now;
@@ -49,17 +75,10 @@ final class Inference {
             }
             memory.refresh();
         }
-        if (best.isEmpty()) {
-            for (InitTaskSearch.Place place : places.subList(0, Math.min(places.size(), MOST_NAMED))) {
-                rejected.add("swapper at GVA 0x" + Long.toHexString(place.gva())
-                        + " is on no whole list of named tasks");
-            }
-        }
-        best.ifPresent(findings -> new Timekeeper(memory, findings).find());
         return best;
     }
 
-    private Optional<Findings> read(List<InitTaskSearch.Place> places) {
+    private Optional<Findings> readOnce(List<InitTaskSearch.Place> places) {
         List<Tasks> lists = new ArrayList<>();
         for (InitTaskSearch.Place place : places) {
             new TaskList(memory, place).find().ifPresent(lists::add);

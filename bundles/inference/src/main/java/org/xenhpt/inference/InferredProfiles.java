@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.osgi.service.component.annotations.Component;
 import org.slf4j.Logger;
@@ -15,8 +16,12 @@ import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.kernel.Clue;
+import org.xenhpt.api.kernel.Clue.Verdict;
+import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.profile.KernelMatch;
+import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Needs;
 import org.xenhpt.api.profile.Origin;
 import org.xenhpt.api.profile.Profile;
@@ -51,6 +56,7 @@ public final class InferredProfiles implements ProfileSource {
         progress.report("inferring the layout of tasks", 0, 1);
         Inference inference = new Inference(new KernelMemory(space, kernel));
         Optional<Findings> result = inference.run();
+        tell(progress, inference, result);
         progress.report("inferring the layout of tasks", 1, 1);
         if (result.isEmpty()) {
             HptException exception = new HptException(Step.PROFILE, Reason.NO_PROFILE, kernel.release(),
@@ -60,13 +66,66 @@ public final class InferredProfiles implements ProfileSource {
         Findings findings = result.get();
         findings.evidence().forEach(why -> LOG.debug("{}", why));
         findings.missing().forEach(what -> LOG.debug("not found: {}", what));
-        Map<String, Long> linked = new TreeMap<>();
-        findings.symbols().forEach((name, gva) -> linked.put(name, gva - kernel.kaslrOffset()));
-        return Optional.of(new Profile(kernel.release(),
+        return Optional.of(profile(findings, guest, kernel));
+    }
+
+    private static Profile profile(Findings findings, Guest guest, KernelIdentity kernel) {
+        return new Profile(kernel.release(),
                 new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
                 new Origin(SOURCE, guest.info().uri() + ": " + inWords(findings),
                         LocalDate.now(ZoneOffset.UTC).toString(), confidence(findings)),
-                linked, findings.layouts(), Map.of()));
+                linked(findings, kernel), findings.layouts(), Map.of());
+    }
+
+    private static Map<String, Long> linked(Findings findings, KernelIdentity kernel) {
+        Map<String, Long> linked = new TreeMap<>();
+        long mask = kernel.architecture().pointerSize() == 4 ? 0xffffffffL : -1;
+        findings.symbols().forEach((name, gva) -> linked.put(name, gva - kernel.kaslrOffset() & mask));
+        return linked;
+    }
+
+    private static void tell(Progress progress, Inference inference, Optional<Findings> result) {
+        inference.rejected().forEach(why -> progress.met(new Clue(Verdict.REJECTED, "init_task", "", why)));
+        result.ifPresent(findings -> {
+            findings.symbols().forEach((name, gva) -> progress.met(new Clue(Verdict.FOUND, name,
+                    "GVA 0x" + Long.toHexString(gva), "a variable of the kernel image")));
+            findings.evidence().forEach(e -> progress.met(new Clue(Verdict.FOUND, e.struct() + "." + e.member(),
+                    "offset 0x" + Integer.toHexString(e.offset()), e.by(), e.agreed(), e.asked())));
+            findings.missing().forEach(what -> {
+                int colon = what.indexOf(": ");
+                progress.met(new Clue(Verdict.MISSING, colon < 0 ? what : what.substring(0, colon), "",
+                        colon < 0 ? "" : what.substring(colon + 2)));
+            });
+        });
+    }
+
+    /**
+     * What was learnt says where to begin; from there all tasks are asked again. What they say now counts, as long as they
+     * bear out all that was learnt.
+     */
+    @Override
+    public Optional<Profile> confirm(Profile learnt, Guest guest, KernelIdentity kernel, AddressSpace space,
+            Progress progress) {
+        Kernel then = new Kernel(kernel, learnt);
+        OptionalLong init = then.findSymbol("init_task");
+        Optional<Member> name = learnt.member("task_struct", "comm");
+        if (!learnt.origin().source().equals(SOURCE) || !learnt.kernel().matches(kernel) || init.isEmpty()
+                || name.isEmpty()) {
+            return Optional.empty();
+        }
+        Inference inference = new Inference(new KernelMemory(space, kernel));
+        Optional<Findings> again = inference.again(init.getAsLong(), name.get().offset(),
+                then.findSymbol(Timekeeper.STRUCT));
+        Optional<Profile> profile = again.map(findings -> profile(findings, guest, kernel))
+                .filter(now -> bearsOut(now, learnt));
+        profile.ifPresent(now -> tell(progress, inference, again));
+        return profile;
+    }
+
+    private static boolean bearsOut(Profile now, Profile learnt) {
+        return now.symbols().equals(learnt.symbols()) && learnt.structs().entrySet().stream().allMatch(struct ->
+                now.structs().containsKey(struct.getKey()) && now.structs().get(struct.getKey()).members().entrySet()
+                        .containsAll(struct.getValue().members().entrySet()));
     }
 
     /** The share of tasks that bear out the member which has the fewest on its side. */

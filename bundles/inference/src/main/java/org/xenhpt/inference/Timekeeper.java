@@ -10,7 +10,7 @@ import java.util.Set;
  * seconds of both clocks, which differ by as much. That is so since 3.19 (commit 9e3680b1750b).
  */
 final class Timekeeper {
-    private static final String STRUCT = "timekeeper";
+    static final String STRUCT = "timekeeper";
     private static final int PAGE = 4096;
     private static final int BEFORE = 256;
     private static final int AFTER = 64;
@@ -31,12 +31,26 @@ final class Timekeeper {
     }
 
     void find() {
-        long end = memory.kernel().imageEnd();
         long start = memory.kernel().imageStart() & -PAGE;
+        find(start + PAGE, memory.kernel().imageEnd());
+        if (!findings.has(STRUCT, "offs_real")) {
+            findings.missing("timekeeper: nothing in the image is one");
+        }
+    }
+
+    /** Looks at one place only. */
+    void findAt(long gva) {
+        find(gva & -PAGE, (gva & -PAGE) + 2 * PAGE);
+        if (!findings.has(STRUCT, "offs_real")) {
+            findings.missing("timekeeper: nothing in the image is one");
+        }
+    }
+
+    private void find(long from, long end) {
         Set<Long> offsets = new HashSet<>();
         byte[] bytes = new byte[BEFORE + PAGE + AFTER];
         // The shadow that the kernel prepares the next values in is found as well; both say the same but for a moment.
-        for (long page = start + PAGE; end - page > 0 && end - page < LARGEST_IMAGE; page += PAGE) {
+        for (long page = from; end - page > 0 && end - page < LARGEST_IMAGE; page += PAGE) {
             int length = memory.copy(page - BEFORE, bytes);
             if (length < BEFORE + PAGE) {
                 continue;
@@ -51,9 +65,6 @@ final class Timekeeper {
                     }
                 }
             }
-        }
-        if (offsets.isEmpty()) {
-            findings.missing("timekeeper: nothing in the image is one");
         }
     }
 
@@ -94,6 +105,7 @@ final class Timekeeper {
     private void add(Snapshot bytes, int begin, int real) {
         findings.symbol(STRUCT, bytes.gva() + begin);
         String by = "wall_to_monotonic before it is the same amount negative, and both clocks' seconds differ by it";
+        findings.add(STRUCT, "xtime_sec", new Candidate(real - realFrom() - pointer - 8 - begin, 1, 1), 8, "u64", by);
         findings.add(STRUCT, "offs_real", new Candidate(real - begin, 1, 1), 8, "ktime_t", by);
         findings.add(STRUCT, "offs_boot", new Candidate(real - begin + 8, 1, 1), 8, "ktime_t", by);
     }

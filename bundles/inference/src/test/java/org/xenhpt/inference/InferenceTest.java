@@ -280,4 +280,35 @@ class InferenceTest {
                 new Inference(new KernelMemory(kernel.space(), kernel.identity())).run());
         assertThat(found).hasValueSatisfying(f -> assertThat(f.has("task_struct", "pid")).isFalse());
     }
+
+    @Test
+    void whatWasLearntOnlySaysWhereToBegin() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        InferredProfiles source = new InferredProfiles();
+        Profile learnt = source.find(kernel.guest(), kernel.identity(), kernel.space(), Needs.NONE, Progress.NONE)
+                .orElseThrow();
+        assertThat(source.confirm(learnt, kernel.guest(), kernel.identity(), kernel.space(), Progress.NONE))
+                .hasValueSatisfying(again -> {
+                    assertThat(again.structs()).isEqualTo(learnt.structs());
+                    assertThat(again.symbols()).isEqualTo(learnt.symbols());
+                    assertThat(again.origin().confidence()).isEqualTo(learnt.origin().confidence());
+                });
+    }
+
+    /** Both guests say to run the same build; one of them has its tasks laid out otherwise. */
+    @Test
+    void whatTheTasksOfAnotherGuestDoNotBearOutIsNotBelieved() {
+        FakeKernel first = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        InferredProfiles source = new InferredProfiles();
+        Profile learnt = source.find(first.guest(), first.identity(), first.space(), Needs.NONE, Progress.NONE)
+                .orElseThrow();
+        Map<String, Integer> otherwise = wide();
+        otherwise.put("task_struct.real_cred", wide().get("task_struct.real_cred") - 0x10);
+        otherwise.put("task_struct.cred", wide().get("task_struct.cred") - 0x10);
+        FakeKernel other = new FakeKernel(otherwise, PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        assertThat(source.confirm(learnt, other.guest(), other.identity(), other.space(), Progress.NONE)).isEmpty();
+        Profile elsewhere = new Profile(learnt.name(), learnt.kernel(), learnt.origin(),
+                Map.of("init_task", learnt.symbols().get("init_task") + 0x40), learnt.structs(), Map.of());
+        assertThat(source.confirm(elsewhere, first.guest(), first.identity(), first.space(), Progress.NONE)).isEmpty();
+    }
 }

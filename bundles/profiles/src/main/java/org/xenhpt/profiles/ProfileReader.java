@@ -29,7 +29,7 @@ final class ProfileReader {
     private static final List<String> SECTIONS =
             List.of("schema", "kernel", "origin", "symbols", "structs", "constants");
     private static final List<String> KERNEL = List.of("release", "architecture", "banner", "build-id");
-    private static final List<String> ORIGIN = List.of("source", "from", "made", "confidence");
+    private static final List<String> ORIGIN = List.of("source", "from", "made", "confidence", "proof");
     private static final List<String> STRUCT = List.of("size", "members");
     private static final List<String> MEMBER = List.of("offset", "size", "type");
 
@@ -63,7 +63,7 @@ final class ProfileReader {
         KernelMatch match = new KernelMatch(architecture, kernel.get("release"), kernel.getOrDefault("banner", ""),
                 kernel.getOrDefault("build-id", ""));
         Origin from = new Origin(origin.getOrDefault("source", "hand"), origin.getOrDefault("from", ""),
-                origin.getOrDefault("made", ""), confidence);
+                origin.getOrDefault("made", ""), confidence, origin.getOrDefault("proof", ""));
         return new Profile(name, match, from, symbols, structs, constants);
     }
 

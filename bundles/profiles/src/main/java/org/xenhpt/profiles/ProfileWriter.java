@@ -56,6 +56,7 @@ final class ProfileWriter {
         if (profile.origin().confidence() < 1) {
             out.append("  confidence: ").append(profile.origin().confidence()).append('\n');
         }
+        optional("proof", profile.origin().proof());
         if (!profile.symbols().isEmpty()) {
             out.append("symbols:\n");
             profile.symbols().forEach((name, address) -> out.append("  ").append(scalar(name))

@@ -142,6 +142,7 @@ public final class CommandRunner {
         }
         try {
             sessions.useProfiles(hpt.profiles());
+            sessions.useCache(hpt.cache());
         } catch (HptException e) {
             return failed(e, last.commandSpec().commandLine(), hpt.console());
         }
@@ -199,7 +200,7 @@ public final class CommandRunner {
         for (int i = 0; i < args.size(); i++) {
             if (args.get(i).equals("--profiles") && i + 1 < args.size()) {
                 i++;
-            } else if (!args.get(i).equals("--verbose") && !args.get(i).startsWith("--profiles=")) {
+            } else if (!args.get(i).equals("--verbose") && !args.get(i).equals("--no-cache") && !args.get(i).startsWith("--profiles=")) {
                 return false;
             }
         }

@@ -30,6 +30,11 @@ public final class Hpt {
             description = "Use the profiles in this folder instead of the distribution's (also: HPT_PROFILES).")
     private Path profiles;
 
+    @Option(names = "--no-cache", scope = ScopeType.INHERIT,
+            description = "Neither use nor keep what was learnt of kernels before (also: HPT_CACHE=off; hpt.cache in "
+                    + "conf/hpt.properties names the folder).")
+    private boolean noCache;
+
     @Option(names = "--verbose", scope = ScopeType.INHERIT,
             description = "Tell more on standard error; of an error, where it came from.")
     private boolean verbose;
@@ -46,6 +51,11 @@ public final class Hpt {
 
     public boolean verbose() {
         return verbose;
+    }
+
+    /** Whether this call may use and keep what was learnt. */
+    public boolean cache() {
+        return !noCache && !console.environment().getOrDefault("HPT_CACHE", "").equals("off");
     }
 
     /** The profiles folder that this call wants; empty when it wants the distribution's. */

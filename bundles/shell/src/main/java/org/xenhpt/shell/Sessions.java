@@ -25,6 +25,7 @@ import org.xenhpt.api.frontend.FrontEnd;
 import org.xenhpt.api.frontend.Session;
 import org.xenhpt.api.guest.Backend;
 import org.xenhpt.api.guest.GuestUri;
+import org.xenhpt.api.profile.ProfileCache;
 import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.profile.ProfileStore;
 import org.xenhpt.api.progress.Progress;
@@ -71,6 +72,8 @@ public class Sessions {
     }
 
     private ProfileStore store;
+    private volatile ProfileCache cache;
+    private volatile boolean caching = true;
     private List<Path> firstFolders = List.of();
     private FrontEnd frontEnd;
     private boolean keep;
@@ -105,6 +108,19 @@ public class Sessions {
         if (store == service) {
             forget();
             store = null;
+        }
+    }
+
+    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindCache(ProfileCache service) {
+        cache = service;
+        caching = true;
+    }
+
+    void unbindCache(ProfileCache service) {
+        if (cache == service) {
+            cache = null;
         }
     }
 
@@ -178,6 +194,16 @@ public class Sessions {
 
     private static List<Path> normal(List<Path> folders) {
         return folders.stream().map(folder -> folder.toAbsolutePath().normalize()).toList();
+    }
+
+    /** Whether what was learnt may be used and kept from now on. */
+    void useCache(boolean on) {
+        ProfileCache current = cache;
+        if (current != null && caching != on) {
+            caching = on;
+            current.enable(on);
+            forget();
+        }
     }
 
     /** A session for the guest: a kept one, or a new one. */

@@ -29,6 +29,10 @@ import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Gap;
+import org.xenhpt.api.process.Location;
+import org.xenhpt.api.process.LocationStep;
+import org.xenhpt.api.kernel.Attempt;
+import org.xenhpt.api.kernel.Clue;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskField;
 import picocli.CommandLine;
@@ -81,7 +85,7 @@ class CommandsTest {
         JsonNode thread = json().get(1);
         assertThat(thread.toString()).isEqualTo("{\"pid\":3,\"tid\":3,\"tgid\":1,\"ppid\":0,\"state\":\"R\",\"uid\":5,"
                 + "\"gid\":6,\"name\":\"thread\",\"start\":1.25,\"startTime\":\"2023-11-14T22:13:21.250Z\",\"cpu\":null,"
-                + "\"kernel\":false,\"address\":\"0xffff888000001000\"}");
+                + "\"kernel\":false,\"address\":\"0xffff888000001000\",\"confidence\":1}");
         platform.hpt("help", "json");
         thread.fieldNames().forEachRemaining(key -> assertThat(platform.out()).contains("\n  " + key + " "));
     }
@@ -99,6 +103,51 @@ class CommandsTest {
         assertThat(platform.hpt("ps", "qemu:a", "-o", "ppid,LWP", "-o", "stat", "--csv")).isZero();
         assertThat(platform.out()).isEqualTo("ppid,tid,state\r\n0,1,S\r\n");
         assertThat(platform.queries.get(0).fields()).doesNotContain(TaskField.NAME, TaskField.CPU_TIME, TaskField.UID);
+    }
+
+    /** Nothing that is not certain is shown without saying so, whatever columns are picked. */
+    @Test
+    void whatIsNotCertainIsMarkedInEveryOutput() throws IOException {
+        platform.tasks.add(task(1, 0, "init"));
+        platform.confidence = 0.93;
+        assertThat(platform.hpt("ps", "qemu:a", "-o", "pid", "--csv")).isZero();
+        assertThat(platform.out()).isEqualTo("pid,confidence\r\n1,0.93\r\n");
+        for (String command : new String[] {"ps", "tree", "current"}) {
+            ((java.io.ByteArrayOutputStream) platform.results).reset();
+            assertThat(platform.hpt(command, "qemu:a", "--json")).isZero();
+            assertThat(json().get(0).get("confidence").doubleValue()).as(command).isEqualTo(0.93);
+        }
+    }
+
+    @Test
+    void explainShowsEachSourceAndWhatItMet() throws IOException {
+        platform.ladder.add(new Attempt("guest memory", Attempt.Outcome.UNKNOWN, 0, "has no BTF", List.of(
+                new Clue(Clue.Verdict.MISSING, "BTF", "", "no section"))));
+        platform.ladder.add(new Attempt("inference", Attempt.Outcome.USED, 0.93, "made from tasks", List.of(
+                new Clue(Clue.Verdict.FOUND, "task_struct.pid", "offset 0x454", "a number of its own", 85, 86),
+                new Clue(Clue.Verdict.REJECTED, "init_task\u001b[2J", "GVA 0x1", "forged"))));
+        platform.ladder.add(new Attempt("oracle", Attempt.Outcome.NOT_ASKED, 0, "", List.of()));
+        assertThat(platform.hpt("identify", "qemu:a", "--explain")).isZero();
+        assertThat(platform.out()).contains("1. guest memory").contains("missing").contains("has no BTF")
+                .contains("confidence 0.93; made from tasks").contains("offset 0x454: 85 of 86: a number of its own")
+                .contains("rejected").contains("GVA 0x1: forged").contains("not asked").doesNotContain("\u001b");
+        ((java.io.ByteArrayOutputStream) platform.results).reset();
+        assertThat(platform.hpt("identify", "qemu:a", "--explain", "--json")).isZero();
+        JsonNode lines = json();
+        assertThat(lines).hasSize(6);
+        assertThat(lines.get(2).toString()).isEqualTo("{\"rung\":2,\"source\":\"inference\",\"outcome\":\"used\","
+                + "\"what\":null,\"where\":null,\"why\":\"made from tasks\",\"agreed\":null,\"asked\":null,"
+                + "\"confidence\":0.93}");
+        assertThat(lines.get(3).get("agreed").intValue()).isEqualTo(85);
+        assertThat(lines.get(3).get("asked").intValue()).isEqualTo(86);
+    }
+
+    @Test
+    void whatHappenedToTheGuestIsTold() {
+        platform.tasks.add(task(1, 0, "init"));
+        platform.news.add("qemu:a rebooted, with the same kernel 6.1.0");
+        assertThat(platform.hpt("ps", "qemu:a")).isZero();
+        assertThat(platform.err()).contains("hpt: qemu:a rebooted, with the same kernel 6.1.0");
     }
 
     @Test
@@ -232,6 +281,47 @@ class CommandsTest {
         assertThat(platform.out()).contains("   0   5 a    0xffff888000005000 0x1000 -       memory: per-CPU current_task");
         assertThat(platform.hpt("current", "qemu:a", "--registers")).isZero();
         assertThat(platform.registersRead).isTrue();
+    }
+
+    private void locates(Location.Agreement agreement) {
+        platform.location.add(new Location(0, Location.Mode.KERNEL, task(5, 1, "a\u001bb"), List.of(
+                new LocationStep("rsp", 0xffff888000005e88L, 0x5e88, 0x7f0000005e88L, "register RSP"),
+                new LocationStep("stack", 0x7fff0000L, Task.UNKNOWN, 0, "task_struct.stack")), agreement, "a verdict",
+                true));
+    }
+
+    @Test
+    void locateShowsTheStepsAndTheVerdict() {
+        locates(Location.Agreement.AGREE);
+        assertThat(platform.hpt("locate", "qemu:a")).isZero();
+        assertThat(platform.out()).isEqualTo("""
+                vCPU 0, in kernel mode: pid 5 a\\x1bb
+                STEP  GVA                GPA    MACHINE        HOW
+                rsp   0xffff888000005e88 0x5e88 0x7f0000005e88 register RSP
+                stack 0x7fff0000         -      -              task_struct.stack
+                a verdict
+                """);
+    }
+
+    @Test
+    void locateJsonHasTheDocumentedKeys() throws IOException {
+        locates(Location.Agreement.AGREE);
+        assertThat(platform.hpt("locate", "qemu:a", "--vcpu", "0", "--json")).isZero();
+        JsonNode last = json().get(1);
+        assertThat(last.toString()).isEqualTo("{\"vcpu\":0,\"mode\":\"kernel\",\"pid\":5,\"tgid\":5,"
+                + "\"name\":\"a\\u001Bb\",\"step\":\"stack\",\"gva\":\"0x7fff0000\",\"gpa\":null,\"machine\":null,"
+                + "\"how\":\"task_struct.stack\",\"agrees\":true,\"verdict\":\"a verdict\",\"registers\":true}");
+    }
+
+    @Test
+    void locateSaysWhenTheDirectionsDoNotAgree() {
+        locates(Location.Agreement.DISAGREE);
+        assertThat(platform.hpt("locate", "qemu:a")).isEqualTo(Reason.INCONSISTENT.exitCode());
+        assertThat(platform.err()).isEqualTo("hpt: warning: the two directions do not agree\n");
+        platform.location.clear();
+        locates(Location.Agreement.ONE_WAY);
+        assertThat(platform.hpt("locate", "qemu:a", "--json")).isEqualTo(ExitCodes.GAPS);
+        assertThat(platform.out()).contains("\"agrees\":null");
     }
 
     @Test

@@ -22,6 +22,7 @@ import org.xenhpt.api.frontend.Session;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestUri;
+import org.xenhpt.api.kernel.Attempt;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
@@ -67,6 +68,9 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public final Map<String, String> environment = new HashMap<>();
     public Optional<HptException> problem = Optional.empty();
     public Optional<RuntimeException> failure = Optional.empty();
+    public double confidence = 1;
+    public final List<Attempt> ladder = new ArrayList<>();
+    public final List<String> news = new ArrayList<>();
     public long boot = BOOT;
     public int closed;
     public long version;
@@ -156,6 +160,21 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     @Override
     public Needs needs() {
         return Needs.NONE;
+    }
+
+    @Override
+    public double confidence() {
+        return confidence;
+    }
+
+    @Override
+    public List<Attempt> ladder() {
+        return ladder;
+    }
+
+    @Override
+    public List<String> news() {
+        return news;
     }
 
     @Override

@@ -27,6 +27,8 @@ public enum Reason {
     INCONSISTENT(12, "the guest's structures contradict themselves, also after reading them again"),
     /** A file of ours (profile, symbol file) cannot be read or written. */
     FILE(13, "a profile, a symbol file or the output cannot be read or written"),
+    /** The guest was started and its kernel is not up yet: not an error, but too early to ask. */
+    NOT_UP(15, "the guest was started and its kernel is not up yet: ask again"),
     /** A defect of XenHPT. */
     INTERNAL(70, "a defect of XenHPT");
 

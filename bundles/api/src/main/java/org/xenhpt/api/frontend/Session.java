@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.kernel.Attempt;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
@@ -37,8 +38,27 @@ public interface Session extends AutoCloseable {
     /** All that was found out, and how, in the order in which it was found. */
     List<Finding> findings();
 
+    /** The sources of knowledge that were tried, in order, and what came of each; the kernel itself first. */
+    default List<Attempt> ladder() {
+        return List.of();
+    }
+
+    /** How sure the kernel's layout is, from 0 to 1; 0 when there is none. */
+    default double confidence() {
+        return kernel().map(kernel -> kernel.profile().origin().confidence()).orElse(0.0);
+    }
+
     /**
-     * @throws HptException {@link #problem()} when there is one; {@code GUEST_GONE}; {@code MEMORY_FAULT}
+     * What happened to the guest since this was last asked, for people: that it rebooted, or runs another kernel. The
+     * session has then identified it anew.
+     */
+    default List<String> news() {
+        return List.of();
+    }
+
+    /**
+     * @throws HptException {@link #problem()} when there is one; {@code GUEST_GONE}; {@code MEMORY_FAULT};
+     *                      {@code NOT_UP} when the guest was started again and its kernel is not up yet
      */
     ProcessTable processes(TaskQuery query);
 

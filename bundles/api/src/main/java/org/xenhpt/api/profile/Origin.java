@@ -12,12 +12,19 @@ package org.xenhpt.api.profile;
  * @param confidence how sure it is, from 0 to 1: 1 for what a build says of itself, less for what was concluded.
  * Results
  *                   that rest on less than 1 are shown as such
+ * @param proof      by what the source that made it knows its guest's memory again
+ *                   ({@link ProfileSource#confirm}); its own words, empty when there is none
  */
-public record Origin(String source, String from, String made, double confidence) {
+public record Origin(String source, String from, String made, double confidence, String proof) {
     public Origin {
         if (!(confidence >= 0 && confidence <= 1)) {
             throw new IllegalArgumentException("confidence " + confidence);
         }
+    }
+
+    /** Without a proof. */
+    public Origin(String source, String from, String made, double confidence) {
+        this(source, from, made, confidence, "");
     }
 
     /** Of what is certain. */

@@ -27,6 +27,20 @@ public interface ProfileSource {
     Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs, Progress progress);
 
     /**
+     * Makes a profile of this guest with the help of one that this source made before, perhaps of another guest that said
+     * to be of the same build: more quickly than {@link #find}, and as surely. Guests lie: nothing of what was learnt of
+     * one is believed of another that this one's memory does not bear out.
+     *
+     * @param learnt   of the build that the guest says to run, as {@link #find} gave it
+     * @param progress hears what was met
+     * @return empty when this source did not make it, when it does not hold for this guest, or when that cannot be told
+     */
+    default Optional<Profile> confirm(Profile learnt, Guest guest, KernelIdentity kernel, AddressSpace space,
+            Progress progress) {
+        return Optional.empty();
+    }
+
+    /**
      * A number that is another one after what this source knows changed, so that what it gave before may be outdated. Asked
      * at each listing: it must be cheap.
      */

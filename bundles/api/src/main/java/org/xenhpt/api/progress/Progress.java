@@ -2,8 +2,9 @@
 package org.xenhpt.api.progress;
 
 import org.osgi.annotation.versioning.ConsumerType;
+import org.xenhpt.api.kernel.Clue;
 
-/** Hears what a step is doing. Called often: an implementation decides what to show, and when. */
+/** Hears what a step is doing and what it meets. Called often: an implementation decides what to show, and when. */
 @ConsumerType
 @FunctionalInterface
 public interface Progress {
@@ -16,4 +17,8 @@ public interface Progress {
      * @param total 0 when unknown
      */
     void report(String what, long done, long total);
+
+    /** Something that may tell of the guest's kernel was met. */
+    default void met(Clue clue) {
+    }
 }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.xenhpt.identify.KernelImage;
+import org.xenhpt.identify.Span;
 
 /**
  * Finds a kernel's own BTF in its image: between {@code __start_BTF} and {@code __stop_BTF} ({@code
@@ -27,6 +28,10 @@ public final class BtfFinder {
     private static final int MIN_TYPES = 1000;
     private static final int MAX_COPIES = 16;
 
+    /** BTF, and the bytes that it was read from. */
+    public record Found(Btf btf, Span span) {
+    }
+
     private BtfFinder() {
     }
 
@@ -43,18 +48,18 @@ public final class BtfFinder {
      * @param symbols GVAs of those of {@link #symbols()} that are known
      * @param tried   gets what was found and rejected
      */
-    public static Optional<Btf> find(KernelImage image, Map<String, Long> symbols, Collection<String> tried) {
+    public static Optional<Found> find(KernelImage image, Map<String, Long> symbols, Collection<String> tried) {
         for (String[] pair : SYMBOLS) {
             Long start = symbols.get(pair[0]);
             Long stop = symbols.get(pair[1]);
             if (start != null && stop != null) {
-                Optional<Btf> btf = open(image, start, stop - start, tried);
+                Optional<Found> btf = open(image, start, stop - start, tried);
                 if (btf.isPresent()) {
                     return btf;
                 }
             }
         }
-        List<Btf> found = new ArrayList<>();
+        List<Found> found = new ArrayList<>();
         int[] copies = {0};
         // The section is not aligned (it is in 7.2): the bytes may begin anywhere.
         for (int shift = 0; shift < 4 && found.isEmpty(); shift++) {
@@ -64,7 +69,7 @@ public final class BtfFinder {
                     skew == 0 ? 0x00ffffff : 0x00ffffff << 8 * skew, gva -> {
                         if (++copies[0] <= MAX_COPIES) {
                             open(image, gva + skew, Btf.MAX_BYTES, new ArrayList<>())
-                                    .filter(btf -> btf.count() >= MIN_TYPES).ifPresent(found::add);
+                                    .filter(here -> here.btf().count() >= MIN_TYPES).ifPresent(found::add);
                         }
                         return !found.isEmpty() || copies[0] > MAX_COPIES;
                     });
@@ -72,7 +77,7 @@ public final class BtfFinder {
         return found.stream().findFirst();
     }
 
-    private static Optional<Btf> open(KernelImage image, long start, long room, Collection<String> tried) {
+    private static Optional<Found> open(KernelImage image, long start, long room, Collection<String> tried) {
         byte[] header = new byte[Btf.HEADER];
         if (!image.read(start, header, header.length)) {
             return Optional.empty();
@@ -89,7 +94,7 @@ public final class BtfFinder {
             return Optional.empty();
         }
         try {
-            return Optional.of(Btf.open(blob));
+            return Optional.of(new Found(Btf.open(blob), new Span(start, length)));
         } catch (BtfException damaged) {
             tried.add(where + damaged.getMessage());
             return Optional.empty();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.identify.kallsyms;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -10,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.identify.KernelImage;
+import org.xenhpt.identify.Span;
 
 /** The symbol table that a kernel carries in its image. {@link KallsymsFinder} finds it. */
 public final class Kallsyms {
@@ -44,6 +46,19 @@ public final class Kallsyms {
     /** Where it was found, and how its addresses are written. */
     public String how() {
         return how + ", " + names.count() + " symbols, addresses " + addresses.encoding().label();
+    }
+
+    /**
+     * The bytes that all it says rests on, as long as KASLR does not change them; empty where it does: what it says is
+     * then to be read anew from each guest.
+     */
+    public List<Span> spans() {
+        if (addresses.encoding() == AddressTable.Encoding.ABSOLUTE) {
+            return List.of();
+        }
+        List<Span> spans = new ArrayList<>(names.spans());
+        spans.add(new Span(addresses.table(), (long) names.count() * addresses.entrySize(image)));
+        return spans;
     }
 
     private Map<String, Long> all() {

@@ -4,8 +4,10 @@ package org.xenhpt.identify.kallsyms;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.xenhpt.identify.KernelImage;
+import org.xenhpt.identify.Span;
 
 /**
  * The names of kallsyms: each a length and as many bytes, each of which stands for a token of one or more characters.
@@ -30,12 +32,14 @@ final class NameTable {
     private final byte[] names;
     private final int count;
     private final byte[][] tokens;
+    private final List<Span> spans;
     private final int[] hash = new int[TOKENS];
     private final int[] power = new int[TOKENS];
     /** As {@link #hash} and {@link #power}, of a token that begins a name: without the type. */
     private final int[] firstHash = new int[TOKENS];
 
-    private NameTable(byte[] names, int count, byte[][] tokens) {
+    private NameTable(byte[] names, int count, byte[][] tokens, List<Span> spans) {
+        this.spans = spans;
         this.names = names;
         this.count = count;
         this.tokens = tokens;
@@ -76,7 +80,9 @@ final class NameTable {
         if (tokens.isEmpty() || !image.read(names, bytes, bytes.length)) {
             return Optional.empty();
         }
-        NameTable table = new NameTable(bytes, count, tokens.get());
+        long tokenBytes = Math.max(0, Math.min(0x10000, tokenIndex - tokenTable));
+        NameTable table = new NameTable(bytes, count, tokens.get(), List.of(new Span(names, length),
+                new Span(tokenTable, tokenBytes), new Span(tokenIndex, 2 * TOKENS)));
         return table.end() < 0 ? Optional.empty() : Optional.of(table);
     }
 
@@ -110,6 +116,11 @@ final class NameTable {
 
     int count() {
         return count;
+    }
+
+    /** What the names were read from. */
+    List<Span> spans() {
+        return spans;
     }
 
     /** Bytes that the names take, or -1 when a name goes beyond the table. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.shell.command;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -57,7 +58,10 @@ public final class CurrentCommand extends GuestCommand {
     public Integer call() {
         return ask(repeat, (session, listing) -> {
             List<CurrentTask> tasks = listing.reading(() -> session.current(registers));
-            print(new Table<>(COLUMNS, DATA, tasks), listing);
+            List<Column<CurrentTask>> data = new ArrayList<>(DATA);
+            data.add(Column.right("confidence", "CONFIDENCE", "how sure the layout is that all the rest rests on",
+                    row -> new Cell.Share(session.confidence())));
+            print(new Table<>(COLUMNS, data, tasks), listing);
             return tasks.isEmpty() ? ExitCodes.NOTHING_FOUND : ExitCodes.OK;
         });
     }

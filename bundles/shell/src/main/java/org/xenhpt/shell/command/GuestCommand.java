@@ -92,7 +92,11 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
                     console().say(summary.toString());
                 }
             }
-        }, listing -> question.applyAsInt(session, listing)));
+        }, listing -> {
+            int code = question.applyAsInt(session, listing);
+            session.news().forEach(console()::say);
+            return code;
+        }));
     }
 
     /** Attaches to the guest that the command names, and asks. */
@@ -105,8 +109,13 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
             try {
                 return question.applyAsInt(lease.session());
             } catch (HptException e) {
-                sessions.drop(lease.session());
+                // One whose guest is not up yet knows what the guest ran before: what is left of that deceives it no more.
+                if (e.reason() != Reason.NOT_UP) {
+                    sessions.drop(lease.session());
+                }
                 throw e;
+            } finally {
+                lease.session().news().forEach(console()::say);
             }
         }
     }

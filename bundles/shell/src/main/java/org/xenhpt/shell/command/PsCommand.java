@@ -80,20 +80,24 @@ public final class PsCommand extends GuestCommand {
         needs.addAll(TaskColumns.needs(order.stream().map(PsCommand::withoutSign).toList()));
         return ask(repeat, (session, listing) -> {
             ProcessTable table = listing.reading(() -> session.processes(new TaskQuery(threads, needs)));
-            List<Row> rows = rows(table, comparator);
-            print(new Table<>(shownColumns, dataColumns, rows), listing);
+            double confidence = session.confidence();
+            List<Row> rows = rows(table, comparator, confidence);
+            // Who picks columns is told all the same when the others' contents are not certain.
+            boolean asPicked = picked.contains(TaskColumns.CONFIDENCE) || !picked.isEmpty() && confidence == 1;
+            print(new Table<>(shownColumns, asPicked ? dataColumns
+                    : TaskColumns.with(dataColumns, TaskColumns.CONFIDENCE), rows), listing);
             int code = warn(table);
             return code == ExitCodes.OK && rows.isEmpty() ? ExitCodes.NOTHING_FOUND : code;
         });
     }
 
-    private List<Row> rows(ProcessTable table, Comparator<Row> order) {
+    private List<Row> rows(ProcessTable table, Comparator<Row> order, double confidence) {
         GuestClock clock = new GuestClock(table);
         List<Row> rows = new ArrayList<>(table.tasks().size());
         for (Task task : table.tasks()) {
             boolean wanted = pids.isEmpty() || pids.contains(task.tgid()) || threads && pids.contains(task.pid());
             if (wanted && !(noKernel && task.kernel())) {
-                rows.add(new Row(task, clock));
+                rows.add(new Row(task, clock, confidence));
             }
         }
         if (!sort.isEmpty()) {
@@ -126,6 +130,7 @@ public final class PsCommand extends GuestCommand {
             case WHOLE -> Long.compare(((Cell.Whole) a).value(), ((Cell.Whole) b).value());
             case SECONDS -> Long.compare(((Cell.Seconds) a).nanos(), ((Cell.Seconds) b).nanos());
             case ADDRESS -> Long.compareUnsigned(((Cell.Address) a).value(), ((Cell.Address) b).value());
+            case SHARE -> Double.compare(((Cell.Share) a).value(), ((Cell.Share) b).value());
             case FLAG -> Boolean.compare(((Cell.Flag) a).value(), ((Cell.Flag) b).value());
         };
     }

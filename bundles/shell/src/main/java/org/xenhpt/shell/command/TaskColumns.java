@@ -21,15 +21,17 @@ import org.xenhpt.shell.table.Column;
 /** The columns that a list of tasks can have. */
 final class TaskColumns {
     /** A task of a process table, with the clock of its guest and its place in a tree. */
-    record Row(Task task, GuestClock clock, int depth, String branch) {
-        Row(Task task, GuestClock clock) {
-            this(task, clock, 0, "");
+    record Row(Task task, GuestClock clock, double confidence, int depth, String branch) {
+        Row(Task task, GuestClock clock, double confidence) {
+            this(task, clock, confidence, 0, "");
         }
     }
 
     /** A column, what ps also calls it, and what must be read of a task to fill it. */
     private record Known(Column<Row> column, Set<TaskField> needs, List<String> aliases) {
     }
+
+    static final String CONFIDENCE = "confidence";
 
     private static final Map<String, Known> KNOWN = new LinkedHashMap<>();
 
@@ -65,6 +67,8 @@ final class TaskColumns {
                 EnumSet.of(TaskField.CPU_TIME), "time", "cputime");
         add(Column.left("kernel", "KERNEL", "whether it is a kernel thread", row -> new Cell.Flag(row.task().kernel())),
                 EnumSet.of(TaskField.FLAGS));
+        add(Column.right(CONFIDENCE, "CONFIDENCE", "how sure the layout is that all the rest rests on, from 0 to 1",
+                row -> new Cell.Share(row.confidence())), EnumSet.noneOf(TaskField.class));
         add(Column.right("address", "ADDRESS", "GVA of its task_struct", row -> new Cell.Address(row.task().address())),
                 EnumSet.noneOf(TaskField.class), "addr");
     }
@@ -92,6 +96,13 @@ final class TaskColumns {
     /** Columns by what people call them, in the order named. */
     static List<Column<Row>> named(List<String> names) {
         return names.stream().map(name -> known(name).column()).toList();
+    }
+
+    /** These columns, and the one of that name after them. */
+    static List<Column<Row>> with(List<Column<Row>> columns, String name) {
+        List<Column<Row>> all = new ArrayList<>(columns);
+        all.add(known(name).column());
+        return all;
     }
 
     /** What must be read of each task to fill these columns. */

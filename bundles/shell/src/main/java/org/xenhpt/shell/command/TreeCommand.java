@@ -44,11 +44,12 @@ public final class TreeCommand extends GuestCommand {
         GuestClock clock = new GuestClock(table);
         List<Row> rows = new ArrayList<>();
         for (Forest.Node node : Forest.of(table.tasks().stream().filter(task -> !(noKernel && task.kernel())).toList())) {
-            rows.add(new Row(node.task(), clock, node.depth(), node.branch()));
+            rows.add(new Row(node.task(), clock, session.confidence(), node.depth(), node.branch()));
         }
         List<Column<Row>> data = new ArrayList<>(TaskColumns.named(TaskColumns.DATA));
         data.add(Column.right("depth", "DEPTH", "how many of its ancestors are shown above it",
                 row -> new Cell.Whole(row.depth())));
+        data = TaskColumns.with(data, TaskColumns.CONFIDENCE);
         print(new Table<>(TaskColumns.named(COLUMNS), data, rows));
         return warn(table);
     }

@@ -9,7 +9,7 @@ public sealed interface Cell {
     Cell UNKNOWN = new Unknown();
 
     /** The closed set of cells, to switch over. */
-    enum Kind { UNKNOWN, TEXT, WHOLE, SECONDS, ADDRESS, FLAG }
+    enum Kind { UNKNOWN, TEXT, WHOLE, SECONDS, ADDRESS, FLAG, SHARE }
 
     Kind kind();
 
@@ -78,6 +78,19 @@ public sealed interface Cell {
         @Override
         public String plain() {
             return "0x" + Long.toHexString(value);
+        }
+    }
+
+    /** A share of 1, such as how sure something is. */
+    record Share(double value) implements Cell {
+        @Override
+        public Kind kind() {
+            return Kind.SHARE;
+        }
+
+        @Override
+        public String plain() {
+            return BigDecimal.valueOf(value).stripTrailingZeros().toPlainString();
         }
     }
 

@@ -41,7 +41,7 @@ final class JsonRenderer {
         switch (cell.kind()) {
             case UNKNOWN -> json.writeNull();
             case WHOLE -> json.writeNumber(((Cell.Whole) cell).value());
-            case SECONDS -> json.writeNumber(cell.plain());
+            case SECONDS, SHARE -> json.writeNumber(cell.plain());
             case FLAG -> json.writeBoolean(((Cell.Flag) cell).value());
             case TEXT, ADDRESS -> json.writeString(cell.plain());
         }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.frontend;
+
+import java.util.List;
+import java.util.Optional;
+import org.xenhpt.api.decoder.TaskReader;
+import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.kernel.Attempt;
+import org.xenhpt.api.kernel.Finding;
+import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.translation.AddressSpace;
+
+/**
+ * What is known of the kernel that a guest runs, until it runs another.
+ *
+ * @param identity which kernel it is
+ * @param space    its own address space
+ * @param use      how it is read; empty when nothing tells its layout or no decoder fits
+ * @param findings all that was found out, and how
+ * @param ladder   the sources that were tried
+ * @param problem  why there is no {@code use}
+ */
+record Attached(KernelIdentity identity, AddressSpace space, Optional<Use> use, List<Finding> findings,
+        List<Attempt> ladder, Optional<HptException> problem) {
+
+    /** A kernel with its profile, and who reads it. */
+    record Use(Kernel kernel, String decoder, TaskReader reader) {
+    }
+
+    Attached {
+        findings = List.copyOf(findings);
+        ladder = List.copyOf(ladder);
+    }
+}
