@@ -335,7 +335,9 @@ final class FakeKernel {
     private void limits(long signal) {
         long rlim = member(signal, "signal_struct.rlim");
         for (int i = 0; i < 32; i++) {
-            word(rlim + (long) i * pointer, i == 6 ? 8 << 20 : i == 8 || i == 26 || i == 27 ? 0 : -1L);
+            // RLIMIT_NOFILE is never unlimited.
+            word(rlim + (long) i * pointer, i == 6 ? 8 << 20 : i == 8 || i == 26 || i == 27 ? 0 : i == 14 ? 1024
+                    : i == 15 ? 4096 : -1L);
         }
         memory.putLong(gpa(member(signal, "signal_struct.sum_sched_runtime")), 12_000_000L);
     }
