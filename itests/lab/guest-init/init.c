@@ -8,11 +8,17 @@
  *   hpt.threads=N N more sleeping threads in one process
  *   hpt.spin      one thread pinned to each vCPU that never leaves user mode by itself
  *   hpt.churn     processes that are made and end, for ever
+ *   hpt.count=MS  the counter's pause in milliseconds, 20 without it
  *   hpt.sample    instead of all that, a small server as people know them
+<<<<<<< HEAD
+ *   hpt.port=DEV  the lister's device; without it ttyS1. Where it is the console too, as the hvc0 of a guest
+ *                 without serial ports, the kernel is told to keep its messages from it
+=======
  *   hpt.count     the sample and a loop that counts; how far it is, and the longest stretch in which it did
  *                 not get on, is printed on the console each second (needs no second port)
+>>>>>>> main
  *
- * Protocol on /dev/ttyS1, a line each way (the second port, for the kernel's messages would tear
+ * Protocol on that device, a line each way (by default the second port, for the kernel's messages would tear
  * lines on the first):
  *   guest  READY                       each second, until the first request
  *   host   L<n>                        asks for a list
@@ -25,6 +31,8 @@
  *   guest  COUNT <n> <counter> <monotonic ns>
  *   host   K<n>                        asks where the kernel lies, and what it calls itself
  *   guest  KERNEL <n> <GVA of _text> <first GPA of its code>-<last GPA> <all of /proc/version>
+ *   host   H<n>                        begins what hpt.churn begins at boot
+ *   guest  CHURNING <n>
  *   host   S                           begins hpt.spin's spinning
  *   guest  SPINNING <threads>
  */
@@ -40,6 +48,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -228,18 +237,18 @@ static void container(void) {
 }
 
 /* Counts, and so proves that the guest goes on. */
-static void counter(void) {
+static void counter(long pause) {
     if (child(1) == 0) {
         name("counter");
         up();
         for (;;) {
             __atomic_add_fetch(&shared->count, 1, __ATOMIC_SEQ_CST);
-            nap(20);
+            nap(pause);
         }
     }
 }
 
-static void tree(void) {
+static void tree(long pause) {
     plain("syslogd");
     plain("cron");
     plain("exactly15chars_");
@@ -257,7 +266,7 @@ static void tree(void) {
     traced();
     orphan();
     container();
-    counter();
+    counter(pause);
     plain(" name  with spaces ");
     plain("(parens) (odd");
     plain(") S 1 2 3");
@@ -349,6 +358,8 @@ static void churn(void) {
     if (child(1) == 0) {
         name("churn");
         up();
+        /* Nice, so that on a slow machine the lister still gets its share. */
+        if (nice(10) == -1 && errno) die("nice");
         for (unsigned i = 0;; i++) {
             if (fork() == 0) {
                 char n[16];
@@ -399,6 +410,13 @@ static long option(const char *cmdline, const char *key) {
         p += n;
     }
     return 0;
+}
+
+/* The device that hpt.port names, or ttyS1. */
+static void port(const char *cmdline, char *path, size_t size) {
+    const char *p = strstr(cmdline, "hpt.port=");
+    int n = p ? (int)strcspn(p + 9, " \n") : 0;
+    snprintf(path, size, "/dev/%.*s", n ? n : 5, n ? p + 9 : "ttyS1");
 }
 
 /* ------------------------------------------------------------------ the lister */
@@ -529,6 +547,11 @@ static void request(int fd, char *line) {
         flush(fd);
         break;
     case 'K': kernel(fd, line + 1); break;
+    case 'H':
+        churn();
+        emit("CHURNING %s\n", line + 1);
+        flush(fd);
+        break;
     case 'S':
         __atomic_store_n(&shared->spin, 1, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&shared->spinning, __ATOMIC_SEQ_CST) < cpus) nap(10);
@@ -574,28 +597,32 @@ static void load_module(const char *path) {
 }
 
 int main(void) {
-    char cmdline[4096] = "";
+    char cmdline[4096] = "", device[64];
     if (mount("proc", "/proc", "proc", 0, 0)) die("mount /proc");
     /* Without CONFIG_DEVTMPFS there is no device yet, and the port is all that is needed. */
     if (mount("dev", "/dev", "devtmpfs", 0, 0) && errno != EBUSY
         && mknod("/dev/ttyS1", S_IFCHR | 0600, makedev(4, 65)) && errno != EEXIST) die("mount /dev");
     slurp("/proc/cmdline", cmdline, sizeof cmdline);
+    port(cmdline, device, sizeof device);
     load_module("/qemu_fw_cfg.ko");
     cpus = sysconf(_SC_NPROCESSORS_ONLN);
     shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) die("mmap");
     if (option(cmdline, "hpt.count")) counting();
 
-    int fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) die("/dev/ttyS1");
+    int fd = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) die(device);
+    /* Of what comes after this, only a panic is shown. */
+    if (strstr(cmdline, "hpt.port=") && klogctl(8, 0, 1)) die("klogctl");
     struct termios t;
     if (tcgetattr(fd, &t)) die("tcgetattr");
     cfmakeraw(&t);
     cfsetspeed(&t, B115200);
     if (tcsetattr(fd, TCSANOW, &t)) die("tcsetattr");
 
-    if (option(cmdline, "hpt.sample")) sample_tree(); else tree();
-    long n = option(cmdline, "hpt.procs");
+    long n = option(cmdline, "hpt.count");
+    if (option(cmdline, "hpt.sample")) sample_tree(); else tree(n ? n : 20);
+    n = option(cmdline, "hpt.procs");
     for (long i = 0; i < n; i++) {
         char c[16];
         snprintf(c, sizeof c, "sleeper%ld", i);
@@ -610,8 +637,9 @@ int main(void) {
     if (option(cmdline, "hpt.churn")) churn();
 
     while (__atomic_load_n(&shared->up, __ATOMIC_SEQ_CST) < expected) nap(20);
+    printf("init: the tree is up: %d tasks\n", expected);
+    fflush(stdout);
     if (fork() == 0) lister(fd);
     close(fd);
-    printf("init: the tree is up: %d tasks\n", expected);
     for (;;) wait(0);
 }

@@ -22,13 +22,13 @@ import org.xenhpt.itests.guest.TaskList;
  * worked on anything; but it must be there, and its ids are what they were. A task that only one of the guest's lists
  * has began or ended meanwhile: it may be there or not. Nothing else may be there.
  */
-final class Agreement {
+public final class Agreement {
     private final TaskList before;
     private final TaskList after;
     private final boolean threads;
 
     /** @param threads whether hpt was asked for all threads, not only for one task a process */
-    Agreement(TaskList before, TaskList after, boolean threads) {
+    public Agreement(TaskList before, TaskList after, boolean threads) {
         this.before = before;
         this.after = after;
         this.threads = threads;
@@ -56,12 +56,12 @@ final class Agreement {
     }
 
     /** Fails unless the answer agrees. */
-    void check(List<JsonNode> answer) {
+    public void check(List<JsonNode> answer) {
         check(answer, task -> false);
     }
 
     /** Fails unless the answer agrees; tasks of these names may come and go as they like. */
-    void check(List<JsonNode> answer, Predicate<String> brief) {
+    public void check(List<JsonNode> answer, Predicate<String> brief) {
         Map<Integer, GuestTask> first = listed(before);
         Map<Integer, GuestTask> second = listed(after);
         assertThat(answer).extracting(row -> row.get("pid").intValue()).as("pids").doesNotHaveDuplicates();

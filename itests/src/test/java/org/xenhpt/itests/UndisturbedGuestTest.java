@@ -11,9 +11,9 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.xenhpt.itests.guest.GuestSpec;
+import org.xenhpt.itests.guest.Lister.Count;
 import org.xenhpt.itests.guest.TaskList;
 import org.xenhpt.itests.guest.TestGuest;
-import org.xenhpt.itests.guest.TestGuest.Count;
 
 /** Reading a guest a hundred times does not stop it. */
 class UndisturbedGuestTest {

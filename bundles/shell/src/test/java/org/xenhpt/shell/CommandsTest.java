@@ -29,6 +29,8 @@ import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Gap;
+import org.xenhpt.api.process.Location;
+import org.xenhpt.api.process.LocationStep;
 import org.xenhpt.api.kernel.Attempt;
 import org.xenhpt.api.kernel.Clue;
 import org.xenhpt.api.process.Task;
@@ -279,6 +281,47 @@ class CommandsTest {
         assertThat(platform.out()).contains("   0   5 a    0xffff888000005000 0x1000 -       memory: per-CPU current_task");
         assertThat(platform.hpt("current", "qemu:a", "--registers")).isZero();
         assertThat(platform.registersRead).isTrue();
+    }
+
+    private void locates(Location.Agreement agreement) {
+        platform.location.add(new Location(0, Location.Mode.KERNEL, task(5, 1, "a\u001bb"), List.of(
+                new LocationStep("rsp", 0xffff888000005e88L, 0x5e88, 0x7f0000005e88L, "register RSP"),
+                new LocationStep("stack", 0x7fff0000L, Task.UNKNOWN, 0, "task_struct.stack")), agreement, "a verdict",
+                true));
+    }
+
+    @Test
+    void locateShowsTheStepsAndTheVerdict() {
+        locates(Location.Agreement.AGREE);
+        assertThat(platform.hpt("locate", "qemu:a")).isZero();
+        assertThat(platform.out()).isEqualTo("""
+                vCPU 0, in kernel mode: pid 5 a\\x1bb
+                STEP  GVA                GPA    MACHINE        HOW
+                rsp   0xffff888000005e88 0x5e88 0x7f0000005e88 register RSP
+                stack 0x7fff0000         -      -              task_struct.stack
+                a verdict
+                """);
+    }
+
+    @Test
+    void locateJsonHasTheDocumentedKeys() throws IOException {
+        locates(Location.Agreement.AGREE);
+        assertThat(platform.hpt("locate", "qemu:a", "--vcpu", "0", "--json")).isZero();
+        JsonNode last = json().get(1);
+        assertThat(last.toString()).isEqualTo("{\"vcpu\":0,\"mode\":\"kernel\",\"pid\":5,\"tgid\":5,"
+                + "\"name\":\"a\\u001Bb\",\"step\":\"stack\",\"gva\":\"0x7fff0000\",\"gpa\":null,\"machine\":null,"
+                + "\"how\":\"task_struct.stack\",\"agrees\":true,\"verdict\":\"a verdict\",\"registers\":true}");
+    }
+
+    @Test
+    void locateSaysWhenTheDirectionsDoNotAgree() {
+        locates(Location.Agreement.DISAGREE);
+        assertThat(platform.hpt("locate", "qemu:a")).isEqualTo(Reason.INCONSISTENT.exitCode());
+        assertThat(platform.err()).isEqualTo("hpt: warning: the two directions do not agree\n");
+        platform.location.clear();
+        locates(Location.Agreement.ONE_WAY);
+        assertThat(platform.hpt("locate", "qemu:a", "--json")).isEqualTo(ExitCodes.GAPS);
+        assertThat(platform.out()).contains("\"agrees\":null");
     }
 
     @Test

@@ -17,10 +17,18 @@ public final class FakePageTables {
      * @param root GPA of the top-level table; further tables are put into the pages after it
      */
     public FakePageTables(FakeMemory memory, PagingMode mode, long root) {
+        this(memory, mode, root, root + 4096);
+    }
+
+    /**
+     * @param root  GPA of the top-level table
+     * @param first GPA of the page where further tables begin
+     */
+    public FakePageTables(FakeMemory memory, PagingMode mode, long root, long first) {
         this.memory = memory;
         this.mode = mode;
         this.root = root;
-        this.nextTable = root + 4096;
+        this.nextTable = first;
     }
 
     public long root() {

@@ -11,13 +11,15 @@ import org.xenhpt.api.guest.MemoryRange;
 import org.xenhpt.api.kernel.Architecture;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.process.ProcessTable;
+import org.xenhpt.api.process.Task;
 import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.StructLayout;
 import org.xenhpt.api.translation.PagingMode;
 
 /**
- * A fake guest of a kernel up to 4.8 whose structures lie as a profile says, which is best made of a real build with all
+ * A fake guest of a kernel up to 5.0 whose structures lie as a profile says, which is best made of a real build with all
  * members of {@code task_struct}: what the profile names is there with a value of its type, as in a running kernel,
  * whether or not anybody looks at it. It is for tests of what must work with layouts that nobody prepared for; that
  * something reads a real kernel is for tests on real kernels to show.
@@ -39,6 +41,7 @@ public final class ProfiledLinux {
     private static final int END_OF_STACK = 0x57AC6E9D;
     private static final int PF_KTHREAD = 0x00200000;
     private static final int PF_FORKNOEXEC = 0x40;
+    private static final int PF_EXITING = 0x4;
     private static final int PF_USED_MATH = 0x2000;
     private static final int SIGCHLD = 17;
     private static final long NANOS = 1_000_000_000L;
@@ -131,6 +134,30 @@ public final class ProfiledLinux {
     /** The tasks of the guest, init_task excepted, in the order in which they were made. */
     public List<Made> tasks() {
         return List.copyOf(made.values());
+    }
+
+    /**
+     * In what a table with all threads and fields differs from what was put into the guest, a line a field.
+     *
+     * @param cpuTime whether the time of CPU is expected to be known
+     */
+    public List<String> differences(ProcessTable table, boolean cpuTime) {
+        List<String> differences = new ArrayList<>();
+        table.gaps().forEach(gap -> differences.add("gap: " + gap));
+        Map<Integer, Task> read = new LinkedHashMap<>();
+        table.tasks().forEach(task -> read.put(task.pid(), task));
+        if (table.tasks().size() != made.size()) {
+            differences.add(table.tasks().size() + " tasks, not " + made.size());
+        }
+        for (Made task : made.values()) {
+            int gid = task.uid == 0 ? 0 : task.uid + 5;
+            Task expected = new Task(task.gva, task.pid, task.tgid, task.ppid, task.state, task.uid, gid,
+                    task.startNanos, cpuTime ? task.cpuNanos : Task.UNKNOWN, task.name, task.kernel);
+            if (!expected.equals(read.get(task.pid))) {
+                differences.add(read.get(task.pid) + ", not " + expected);
+            }
+        }
+        return differences;
     }
 
     /** The kernel as it is identified from memory. */
@@ -390,7 +417,7 @@ public final class ProfiledLinux {
         if (kernelThread && version >= at(2, 6, 27)) {
             flags |= PF_KTHREAD;
         }
-        set(t, task, "flags", flags);
+        set(t, task, "flags", ended ? flags | PF_EXITING : flags);
         set(t, task, "usage", 2);
         boolean realTime = name.startsWith("migration") || name.startsWith("watchdog");
         set(t, task, "prio", realTime ? 0 : 120);
@@ -423,6 +450,11 @@ public final class ProfiledLinux {
         long stack = idle ? symbol("init_thread_union", 2L * stackSize) : allocate(stackSize, stackSize);
         set("task_struct", task, "stack", stack);
         set("task_struct", task, "thread_info", stack);
+        if (version >= at(4, 9, 0)) {
+            // thread_info has moved into the task.
+            memory.putInt(gpa(stack), END_OF_STACK);
+            return;
+        }
         fill("thread_info", stack, false);
         putPointer(stack, task);
         // Since 2.6.27 (commit 7c9f8861e6c9); of init_task since 3.18 (commit d4311ff1a8da).

@@ -51,12 +51,12 @@ class KnownTreeTest {
             assertThat(list.tasks().stream().filter(t -> t.name().equals("one of many"))).hasSize(5);
             assertThat(list.named("kthreadd")).returns(2, GuestTask::pid).returns(0, GuestTask::ppid);
 
-            TestGuest.Count before = guest.count();
+            Lister.Count before = guest.count();
             assertThat(guest.spin()).isEqualTo(2);
             TaskList spinning = guest.list();
             assertThat(spinning.named("spin0").state()).isEqualTo('R');
             assertThat(spinning.named("spin1").state()).isEqualTo('R');
-            TestGuest.Count after = guest.count();
+            Lister.Count after = guest.count();
             assertThat(after.count()).isGreaterThan(before.count());
             assertThat(after.monotonicNanos()).isGreaterThan(before.monotonicNanos());
             assertThat(guest.wasStopped()).isFalse();

@@ -2,7 +2,6 @@
 package org.xenhpt.itests.guest;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
@@ -19,12 +18,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -69,9 +66,8 @@ public final class TestGuest implements AutoCloseable {
     private final GuestSpec spec;
     private final Path folder;
     private final Process qemu;
-    private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
+    private final Lister lister = new Lister(new Pipe(), ANSWER_SECONDS);
     private Qmp qmp;
-    private int requests;
 
     private TestGuest(GuestSpec spec, Path folder, Process qemu) {
         this.spec = spec;
@@ -123,9 +119,7 @@ public final class TestGuest implements AutoCloseable {
         while (!Files.exists(folder.resolve("pid")) || !Files.exists(folder.resolve("harness.qmp"))) {
             checkAlive(end, "start");
         }
-        Thread reader = new Thread(this::readLines, "lines of " + folder);
-        reader.setDaemon(true);
-        reader.start();
+        lister.read(Files.newBufferedReader(folder.resolve("list.out"), StandardCharsets.ISO_8859_1), folder.toString());
         while (qmp == null) {
             checkAlive(end, "open its QMP socket");
             try {
@@ -134,27 +128,28 @@ public final class TestGuest implements AutoCloseable {
                 // QEMU makes the socket before it listens on it.
             }
         }
-        awaitReady(end);
+        lister.awaitReady(BOOT_SECONDS);
     }
 
-    private void awaitReady(long end) throws IOException {
-        for (String line = ""; !line.equals("READY");) {
-            checkAlive(end, "print READY");
-            line = next(1);
+    /** The guest's second serial port. */
+    private final class Pipe implements Lister.Port {
+        @Override
+        public void send(String line) throws IOException {
+            // The FIFO is QEMU's for reading and writing, so opening it does not wait.
+            Files.writeString(folder.resolve("list.in"), line + "\n", StandardOpenOption.WRITE);
         }
-    }
 
-    /** Presses the guest's reset button. It does not clear RAM. */
-    public synchronized void reset() throws IOException {
-        lines.clear();
-        // The lab's guests are started so that a guest's own reboot ends them; that holds for the button too.
-        qmp.execute("set-action", Map.of("reboot", "reset"));
-        qmp.execute("system_reset", Map.of());
-    }
+        @Override
+        public void checkAlive() throws IOException {
+            if (!qemu.isAlive()) {
+                throw new IOException("QEMU ended: " + log());
+            }
+        }
 
-    /** Waits until all its processes are up again after a {@link #reset()}. */
-    public synchronized void awaitUp() throws IOException {
-        awaitReady(System.nanoTime() + TimeUnit.SECONDS.toNanos(BOOT_SECONDS));
+        @Override
+        public String log() throws IOException {
+            return TestGuest.this.log();
+        }
     }
 
     private void checkAlive(long end, String what) throws IOException {
@@ -182,90 +177,24 @@ public final class TestGuest implements AutoCloseable {
         return text.toString();
     }
 
-    private void readLines() {
-        try (BufferedReader in = Files.newBufferedReader(folder.resolve("list.out"), StandardCharsets.ISO_8859_1)) {
-            for (String line = in.readLine(); line != null; line = in.readLine()) {
-                lines.add(line);
-            }
-        } catch (IOException e) {
-            lines.add("READ-FAILED " + e);
-        }
-    }
-
-    /** The guest's next line, empty when none came in time. */
-    private String next(long seconds) throws IOException {
-        try {
-            String line = lines.poll(seconds, TimeUnit.SECONDS);
-            return line == null ? "" : line;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
-    }
-
-    /** Sends a request, and gives the guest's lines from the one that begins so. */
-    private String request(String request, String answer) throws IOException {
-        // The FIFO is QEMU's for reading and writing, so opening it does not wait.
-        Files.writeString(folder.resolve("list.in"), request + "\n", StandardOpenOption.WRITE);
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(ANSWER_SECONDS);
-        while (System.nanoTime() < end) {
-            String line = next(1);
-            if (line.startsWith(answer)) {
-                return line;
-            }
-            if (line.isEmpty() && !qemu.isAlive()) {
-                throw new IOException("QEMU ended: " + log());
-            }
-        }
-        throw new IOException("the guest did not answer " + request + ": " + log());
-    }
-
     /** Asks the guest for its tasks. */
-    public synchronized TaskList list() throws IOException {
-        int id = ++requests;
-        List<String> list = new ArrayList<>();
-        list.add(request("L" + id, "LIST-BEGIN " + id + " "));
-        while (!list.get(list.size() - 1).startsWith("LIST-END ")) {
-            String line = next(ANSWER_SECONDS);
-            if (line.isEmpty()) {
-                throw new IOException("the list broke off after " + list.size() + " lines: " + log());
-            }
-            list.add(line);
-        }
-        return TaskList.parse(list);
-    }
-
-    /** The guest's counter, and its clock. */
-    public record Count(long count, long monotonicNanos) {
+    public TaskList list() throws IOException {
+        return lister.list();
     }
 
     /** Asks the guest how far its counter is. */
-    public synchronized Count count() throws IOException {
-        int id = ++requests;
-        String[] f = request("C" + id, "COUNT " + id + " ").split(" ");
-        return new Count(Long.parseLong(f[2]), Long.parseLong(f[3]));
-    }
-
-    /**
-     * What the guest's kernel says of itself.
-     *
-     * @param text    GVA of its first byte
-     * @param textGpa GPA of it
-     * @param banner  its banner, without the line's end
-     */
-    public record KernelTruth(long text, long textGpa, String banner) {
+    public Lister.Count count() throws IOException {
+        return lister.count();
     }
 
     /** Asks the guest where its kernel lies. */
-    public synchronized KernelTruth kernel() throws IOException {
-        int id = ++requests;
-        String[] f = request("K" + id, "KERNEL " + id + " ").split(" ", 5);
-        return new KernelTruth(Long.parseUnsignedLong(f[2], 16), Long.parseUnsignedLong(f[3].split("-")[0], 16), f[4]);
+    public Lister.KernelTruth kernel() throws IOException {
+        return lister.kernel();
     }
 
     /** Lets the threads of {@code hpt.spin} begin, and gives how many there are. */
-    public synchronized int spin() throws IOException {
-        return Integer.parseInt(request("S", "SPINNING ").split(" ")[1]);
+    public int spin() throws IOException {
+        return lister.spin();
     }
 
     public GuestSpec spec() {
@@ -289,7 +218,12 @@ public final class TestGuest implements AutoCloseable {
 
     /** The release of the kernel that was booted. */
     public String release() throws IOException {
-        return Files.readString(lab().resolve("kernels").resolve(spec.kernel()).resolve("release")).strip();
+        return release(spec.kernel());
+    }
+
+    /** The release of a kernel in the lab. */
+    public static String release(String kernel) throws IOException {
+        return Files.readString(lab().resolve("kernels").resolve(kernel).resolve("release")).strip();
     }
 
     private static Path lab() {
@@ -298,6 +232,18 @@ public final class TestGuest implements AutoCloseable {
         return lab != null ? Path.of(lab)
                 : (cache != null ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache"))
                         .resolve("xenhpt/lab");
+    }
+
+    /** Presses the guest's reset button. It does not clear RAM. */
+    public synchronized void reset() throws IOException {
+        // The lab's guests are started so that a guest's own reboot ends them; that holds for the button too.
+        qmp.execute("set-action", Map.of("reboot", "reset"));
+        qmp.execute("system_reset", Map.of());
+    }
+
+    /** Waits until all its processes are up again after a {@link #reset()}. */
+    public synchronized void awaitUp() throws IOException {
+        lister.awaitReady(BOOT_SECONDS);
     }
 
     /** Stops the guest: no vCPU runs until {@link #resume()}. */

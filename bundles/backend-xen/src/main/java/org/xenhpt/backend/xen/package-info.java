@@ -8,7 +8,8 @@
  * <ul>
  * <li>Opening and reading stop no vCPU. Mapping is {@code IOCTL_PRIVCMD_MMAPBATCH_V2}, at most 512 pages a call.
  * <li>{@code registers} stops each vCPU, one after the other, for one hypercall
- * ({@code XEN_DOMCTL_gethvmcontext_partial}); on Xen 4.8 to 4.11 the whole guest, for each vCPU once.
+ * ({@code XEN_DOMCTL_gethvmcontext_partial}); on Xen 4.8 to 4.11 the whole guest, for each vCPU once. Asked
+ * for one vCPU, only that one, or the whole guest once.
  * <li>A mapped page cannot be freed by Xen. When a reading begins, mappings that are
  * {@value DomainMemory#REMAP_SECONDS} s old are given back, and the least used ones where more than
  * {@value DomainMemory#KEPT_MIB} MiB are mapped; within about a second after the guest was destroyed, and when it is

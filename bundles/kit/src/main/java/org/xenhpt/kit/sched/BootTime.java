@@ -17,17 +17,29 @@ import org.xenhpt.kit.Layouts;
  *
  * <p>The timekeeper is {@code timekeeper} up to 3.16, in {@code tk_core} from 3.17 on (commit 3fdb14fd1df7), after a sequence
  * counter, and in {@code timekeeper_data[0]} from 6.17 on. An inferred profile gives where it begins as {@code timekeeper}.
+ *
+ * <p>Up to 3.3 the offsets are variables of their own, {@code wall_to_monotonic} and {@code total_sleep_time}, which are
+ * taken from the real time (commits d9f7217a6acd, 00c5fb7797bd).
  */
 final class BootTime {
+    private static final long NANOS = 1_000_000_000L;
+
     private final AddressSpace space;
     private final long timekeeper;
     private final Optional<Field> real;
     private final Optional<Field> boot;
+    private final OptionalLong wallToMonotonic;
+    private final OptionalLong sleep;
+    private final boolean sleepIsTimespec;
 
     BootTime(Kernel kernel, Layouts layouts, AddressSpace space) {
         this.space = space;
         this.real = layouts.find("timekeeper", "offs_real");
         this.boot = layouts.find("timekeeper", "offs_boot");
+        this.wallToMonotonic = kernel.findSymbol("wall_to_monotonic");
+        this.sleep = kernel.findSymbol("total_sleep_time");
+        // Seconds up to 2.6.31 (commit d4f587c67fc3).
+        this.sleepIsTimespec = kernel.identity().version().atLeast(2, 6, 32);
         OptionalLong data = kernel.findSymbol("timekeeper_data");
         if (data.isEmpty()) {
             data = kernel.findSymbol("tk_core");
@@ -45,7 +57,7 @@ final class BootTime {
     }
 
     static List<String> symbols() {
-        return List.of("timekeeper", "tk_core", "timekeeper_data");
+        return List.of("timekeeper", "tk_core", "timekeeper_data", "wall_to_monotonic", "total_sleep_time");
     }
 
     static List<String> members() {
@@ -55,6 +67,9 @@ final class BootTime {
 
     /** Nanoseconds since 1970 UTC, or {@link Task#UNKNOWN}. */
     long epochNanos() {
+        if (wallToMonotonic.isPresent()) {
+            return fromVariables();
+        }
         if (timekeeper == 0 || real.isEmpty() || boot.isEmpty()) {
             return Task.UNKNOWN;
         }
@@ -64,5 +79,23 @@ final class BootTime {
         } catch (MemoryFault fault) {
             return Task.UNKNOWN;
         }
+    }
+
+    private long fromVariables() {
+        try {
+            long asleep = sleep.isEmpty() ? 0 : sleepIsTimespec ? timespec(sleep.getAsLong())
+                    : space.readPointer(sleep.getAsLong()) * NANOS;
+            long epoch = -timespec(wallToMonotonic.getAsLong()) - asleep;
+            return epoch > 0 ? epoch : Task.UNKNOWN;
+        } catch (MemoryFault fault) {
+            return Task.UNKNOWN;
+        }
+    }
+
+    /** Two longs of the guest's size, the first of which may be negative. */
+    private long timespec(long gva) {
+        boolean wide = space.pointerSize() == 8;
+        long seconds = wide ? space.readLong(gva) : space.readInt(gva);
+        return seconds * NANOS + space.readPointer(gva + space.pointerSize());
     }
 }

@@ -106,9 +106,8 @@ public final class LinuxTaskReader implements TaskReader {
         this.state = layouts.find("task_struct", "__state").or(() -> layouts.find("task_struct", "state"));
         this.exitState = layouts.find("task_struct", "exit_state");
         this.flags = layouts.get("task_struct", "flags");
-        // Red Hat's kernels with utrace (2.6.18) have one parent only, whom a tracer does not replace.
-        this.realParent = layouts.find("task_struct", "real_parent").or(() -> layouts.find("task_struct", "parent"))
-                .orElseGet(() -> layouts.get("task_struct", "real_parent"));
+        // Kernels with utrace, as Red Hat's 2.6.18, have the real one as their only parent.
+        this.realParent = layouts.get("task_struct", "real_parent", "parent");
         this.signal = layouts.get("task_struct", "signal");
         this.threads = Threads.of(layouts, space);
         this.threadCount = layouts.find("signal_struct", "nr_threads");
@@ -134,7 +133,7 @@ public final class LinuxTaskReader implements TaskReader {
         this.gid = layouts.find(ownCredentials ? "task_struct" : "cred", "egid");
         // Up to 2.6.26 no flag says what is a kernel thread (commit 7b34e4283c68), and its later value meant otherwise.
         this.mm = old && !version.atLeast(2, 6, 27) ? layouts.find("task_struct", "mm") : Optional.empty();
-        this.locator = new TaskLocator(kernel, space, perCpu, currentTasks);
+        this.locator = new TaskLocator(kernel, space, perCpu, currentTasks, initTask);
         checkInitTask();
     }
 
@@ -145,12 +144,13 @@ public final class LinuxTaskReader implements TaskReader {
         symbols.addAll(BootTime.symbols());
         TreeSet<String> members = new TreeSet<>(List.of("task_struct.tasks", "task_struct.pid", "task_struct.tgid",
                 "task_struct.__state", "task_struct.state", "task_struct.exit_state", "task_struct.flags",
-                "task_struct.real_parent", "task_struct.signal", "signal_struct.thread_head", "task_struct.thread_node",
+                "task_struct.real_parent", "task_struct.parent", "task_struct.signal", "signal_struct.thread_head",
+                "task_struct.thread_node",
                 "signal_struct.nr_threads", "task_struct.start_boottime", "task_struct.real_start_time",
                 "task_struct.se", "sched_entity.sum_exec_runtime", "signal_struct.sum_sched_runtime",
                 "task_struct.real_cred", "cred.euid", "cred.egid", "task_struct.euid", "task_struct.egid",
                 "task_struct.thread_group", "task_struct.start_time", "task_struct.sched_time",
-                "signal_struct.sched_time", "task_struct.mm", "task_struct.parent"));
+                "signal_struct.sched_time", "task_struct.mm"));
         symbols.addAll(TaskLocator.symbols());
         members.addAll(TaskLocator.members());
         members.addAll(TaskNames.needs());
@@ -358,9 +358,10 @@ public final class LinuxTaskReader implements TaskReader {
         }
 
         private boolean isKernelThread(long task, int taskFlags) {
-            // One that works for a process for a while (PF_BORROWED_MM) has its memory then.
+            // One that works for a process for a while (PF_BORROWED_MM) has its memory then. Where mm is asked, the flag's
+            // value was PF_SYNCWRITE's.
             return mm.isEmpty() ? (taskFlags & PF_KTHREAD) != 0
-                    : (taskFlags & PF_KTHREAD) != 0 || mm.get().pointer(space, task) == 0 && (taskFlags & PF_EXITING) == 0;
+                    : mm.get().pointer(space, task) == 0 && (taskFlags & PF_EXITING) == 0;
         }
 
         private long startNanos(long task) {

@@ -13,6 +13,7 @@ import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Register;
 import org.xenhpt.api.guest.VcpuRegisters;
 import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.kernel.KernelVersion;
 import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.Location.Agreement;
 import org.xenhpt.api.process.Location.Mode;
@@ -48,6 +49,9 @@ final class TaskLocator {
     /** What a kernel with KASAN doubles x86-64's 16 KiB to; THREAD_SIZE_ORDER may be 4 then. */
     private static final int LARGEST_STACK = 64 << 10;
 
+    /** No thread_info is shorter. In bytes. */
+    private static final int THREAD_INFO = 32;
+
     private final Kernel kernel;
     private final AddressSpace space;
     private final PerCpu perCpu;
@@ -61,16 +65,17 @@ final class TaskLocator {
     private final OptionalLong irqStack;
     private final Optional<Pda> pda;
 
-    TaskLocator(Kernel kernel, AddressSpace space, PerCpu perCpu, CurrentTasks currentTasks) {
+    /** @param initTask GVA of {@code init_task} */
+    TaskLocator(Kernel kernel, AddressSpace space, PerCpu perCpu, CurrentTasks currentTasks, long initTask) {
         this.kernel = kernel;
         this.space = space;
         this.perCpu = perCpu;
         this.currentTasks = currentTasks;
         Layouts layouts = new Layouts(kernel);
-        this.infoTask = layouts.find("thread_info", "task");
         // Renamed in 2.6.22 (commit f7e4217b007d). Since 4.9 thread_info is a structure inside the task, not a pointer.
-        this.stack = layouts.find("task_struct", "stack")
-                .or(() -> infoTask.flatMap(old -> layouts.find("task_struct", "thread_info")));
+        this.stack = layouts.find("task_struct", "stack").or(() -> layouts.find("task_struct", "thread_info")
+                .filter(pointer -> pointer.size() == space.pointerSize()));
+        this.infoTask = layouts.find("thread_info", "task").or(() -> infoTask(initTask));
         this.stackSize = layouts.find("thread_union", "stack").map(Field::size).filter(TaskLocator::isStackSize).orElse(0);
         // cpu_tss since 4.2 (commit 24933b82c0d9), cpu_tss_rw since 4.15 (commit c482feefe1ae).
         OptionalLong init = PerCpu.variable(kernel, "init_tss");
@@ -90,6 +95,26 @@ final class TaskLocator {
         }
         OptionalLong found = kernel.findSymbol(name);
         return found.isPresent() || !name.equals("hardirq_stack_ptr") ? found : PerCpu.variable(kernel, "irq_stack_ptr");
+    }
+
+    /**
+     * Many published layouts lack thread_info, of which modules see little. Where in it the task is, init_task's own stack
+     * tells: what leads back to init_task from there.
+     */
+    private Optional<Field> infoTask(long initTask) {
+        KernelVersion version = kernel.identity().version();
+        if (stack.isEmpty() || version.atLeast(4, 9) || version.major() == 0) {
+            return Optional.empty();
+        }
+        OptionalLong bottom = pointer(stack.get().address(initTask));
+        int size = space.pointerSize();
+        for (int offset = 0; bottom.isPresent() && offset < THREAD_INFO; offset += size) {
+            OptionalLong word = pointer(bottom.getAsLong() + offset);
+            if (word.isPresent() && word.getAsLong() == initTask) {
+                return Optional.of(new Field(offset, size));
+            }
+        }
+        return Optional.empty();
     }
 
     private static boolean isStackSize(int size) {
@@ -122,6 +147,11 @@ final class TaskLocator {
                     + " (task_struct.stack)").next("make the profile anew with: hpt profile make");
         }
         Way way = new Way(registers, tasks);
+        if (infoTask.isEmpty() && kernel.identity().version().major() > 0 && !kernel.identity().version().atLeast(4, 9)) {
+            throw new HptException(Step.DECODER, Reason.BAD_PROFILE, kernel.profile().name(), "init_task's stack does not"
+                    + " lead back to init_task, and the profile has no thread_info.task")
+                    .next("the profile is of another kernel build; make one with: hpt profile make");
+        }
         return infoTask.isPresent() ? way.throughThreadInfo(infoTask.get()) : way.throughCurrentTask();
     }
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests.xen;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.xenhpt.itests.Agreement;
+import org.xenhpt.itests.Identity;
+import org.xenhpt.itests.guest.GuestTask;
+import org.xenhpt.itests.guest.TaskList;
+import org.xenhpt.itests.guest.TestGuest;
+
+/** What must hold for every guest of Xen, seen from dom0. A subclass names the guest. */
+@Tag("xen")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+abstract class XenGuestContract {
+    private XenGuest guest;
+    private HptShell hpt;
+
+    abstract XenSpec spec();
+
+    final XenGuest guest() {
+        return guest;
+    }
+
+    final HptShell hpt() {
+        return hpt;
+    }
+
+    @BeforeAll
+    void boot() throws IOException {
+        XenLab lab = XenLab.up();
+        guest = XenGuest.create(lab, spec());
+        // The JVM starts while the guest boots: each has a CPU of its own.
+        hpt = lab.shell();
+        hpt.ask("help exit-codes --json").rows();
+        guest.await();
+    }
+
+    @AfterAll
+    void end() throws IOException {
+        if (guest != null) {
+            guest.close();
+        }
+    }
+
+    @Test
+    @Order(1)
+    void isListed() throws IOException {
+        JsonNode row = hpt.ask("guests --json").rows().stream()
+                .filter(r -> r.get("name").asText().equals(spec().name())).findFirst().orElseThrow();
+        assertThat(row.get("type").asText()).startsWith(spec().kind().type());
+        assertThat(row.get("vcpus").intValue()).isEqualTo(spec().vcpus());
+        // Xen keeps a few pages of an HVM guest's for itself.
+        assertThat(row.get("memory").longValue()).isBetween((XenSpec.MEMORY_MIB - 10L) << 20,
+                (XenSpec.MEMORY_MIB + 10L) << 20);
+    }
+
+    @Test
+    @Order(2)
+    void isIdentified() throws IOException {
+        List<JsonNode> rows = hpt.ask("identify " + spec().uri() + " --json").rowsAndMessages();
+        Identity.of(rows).check(guest.lister().kernel(), TestGuest.release(spec().kernel()), "x86-64", "4-level");
+    }
+
+    @Test
+    @Order(3)
+    void showsItsProcesses() throws IOException {
+        TaskList before = guest.lister().list();
+        List<JsonNode> rows = hpt.ask("ps " + spec().uri() + " --json").rows();
+        new Agreement(before, guest.lister().list(), false).check(rows);
+    }
+
+    @Test
+    @Order(3)
+    void showsItsThreads() throws IOException {
+        TaskList before = guest.lister().list();
+        List<JsonNode> rows = hpt.ask("ps " + spec().uri() + " -T --json").rows();
+        new Agreement(before, guest.lister().list(), true).check(rows);
+    }
+
+    @Test
+    @Order(3)
+    void drawsItsTree() throws IOException {
+        TaskList before = guest.lister().list();
+        List<JsonNode> rows = hpt.ask("tree " + spec().uri() + " --json").rows();
+        TaskList after = guest.lister().list();
+        new Agreement(before, after, false).check(rows);
+        Map<Integer, Integer> depths = new HashMap<>();
+        rows.forEach(row -> depths.put(row.get("pid").intValue(), row.get("depth").intValue()));
+        assertThat(depths.get(1)).isZero();
+        assertThat(depths.get(before.named("sshd").pid())).isEqualTo(1);
+        assertThat(depths.get(before.named("sshd-session-0").pid())).isEqualTo(2);
+        assertThat(depths.get(before.named("inside").pid())).isEqualTo(3);
+    }
+
+    @Test
+    @Order(3)
+    void tellsTheTaskOnEachVcpuByItsMemoryAndByItsRegisters() throws IOException {
+        TaskList before = guest.lister().list();
+        for (boolean registers : new boolean[] {false, true}) {
+            List<JsonNode> rows = hpt.ask("current " + spec().uri() + " --json" + (registers ? " --registers" : ""))
+                    .rows();
+            Map<Integer, GuestTask> known = new HashMap<>(before.byTid());
+            known.putAll(guest.lister().list().byTid());
+            assertThat(rows).extracting(row -> row.get("vcpu").intValue())
+                    .containsExactlyElementsOf(IntStream.range(0, spec().vcpus()).boxed().toList());
+            for (JsonNode row : rows) {
+                assertThat(row.get("registers").booleanValue()).as("by registers").isEqualTo(registers);
+                int pid = row.get("pid").intValue();
+                if (pid == 0) {
+                    assertThat(row.get("name").asText()).isEqualTo("swapper/" + row.get("vcpu").intValue());
+                } else {
+                    assertThat(known).as("the guest's tasks").containsKey(pid);
+                }
+            }
+        }
+    }
+
+    /** Lists the guest this many times in one hpt, while processes begin and end in it. */
+    final void listsATaskListThatChanges(int times) throws IOException {
+        guest.lister().churn();
+        TaskList before = guest.lister().list();
+        String command = "ps " + spec().uri() + " --json";
+        // What the JVM compiles, loads and maps once for all, it has after that.
+        List<HptShell.Answer> answers = new ArrayList<>(hpt.ask(Collections.nCopies(60, command)));
+        HptShell.Held first = hpt.held();
+        HptShell.Held last = first;
+        int most = first.foreign();
+        while (answers.size() < times) {
+            answers.addAll(hpt.ask(Collections.nCopies(Math.min(60, times - answers.size()), command)));
+            last = hpt.held();
+            most = Math.max(most, last.foreign());
+        }
+        TaskList after = guest.lister().list();
+        System.out.printf("%s: %d listings; held after 60: %s; at the end: %s; most foreign mappings: %d%n",
+                spec(), times, first, last, most);
+
+        Set<Integer> lived = before.tasks().stream().filter(task -> task.equals(after.byTid().get(task.tid())))
+                .map(GuestTask::tid).collect(Collectors.toSet());
+        assertThat(lived).as("tasks that did not run in all the time").hasSizeGreaterThan(20);
+        Set<Integer> begun = new java.util.TreeSet<>();
+        for (HptShell.Answer answer : answers) {
+            List<JsonNode> rows = answer.rows();
+            new Agreement(before, after, false).check(rows,
+                    name -> name.startsWith("brief") || name.startsWith("kworker/") || name.equals("churn"));
+            rows.stream().filter(row -> row.get("name").asText().startsWith("brief"))
+                    .forEach(row -> begun.add(row.get("pid").intValue()));
+        }
+        // Else the list did not change, and this was no test.
+        assertThat(begun).as("brief processes that were seen").hasSizeGreaterThan(times / 20);
+        assertThat(last.files()).as("open files, at first %s, at last %s", first, last)
+                .isLessThanOrEqualTo(first.files() + 5);
+        assertThat(last.foreign()).as("mappings of the guest, at first %s, at last %s", first, last)
+                .isLessThanOrEqualTo(first.foreign() * 2 + 100);
+        assertThat(last.maps() - last.foreign()).as("other mappings, at first %s, at last %s", first, last)
+                .isLessThanOrEqualTo(first.maps() - first.foreign() + 60);
+        assertThat(last.resident()).as("KiB resident, at first %s, at last %s", first, last)
+                .isLessThanOrEqualTo(first.resident() + 48 * 1024);
+    }
+}

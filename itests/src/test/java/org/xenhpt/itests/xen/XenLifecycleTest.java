@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests.xen;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.xenhpt.api.error.Reason;
+
+/** Guests that come and go while hpt looks on, an hpt that is killed, and one that may not. */
+@Tag("xen")
+class XenLifecycleTest {
+    private static final long SECONDS = 60;
+
+    @Test
+    void aGuestAppearsAndIsReadAndIsGoneWithoutATrace() throws IOException {
+        XenLab lab = XenLab.up();
+        HptShell hpt = lab.shell();
+        XenSpec spec = new XenSpec("brief", XenSpec.Kind.PVH, "bookworm-amd64", 1);
+        assertThat(guests(hpt)).doesNotContain(spec.name());
+        String uuid;
+        try (XenGuest guest = XenGuest.create(lab, spec)) {
+            XenLab.await(spec.name() + " in hpt guests", SECONDS, () -> guests(hpt).contains(spec.name()));
+            guest.await();
+            assertThat(hpt.ask("ps " + spec.uri() + " --json").rows()).hasSizeGreaterThan(20);
+            assertThat(hpt.held().foreign()).as("mappings of the guest").isPositive();
+            uuid = lab.dom0("xl list -v brief | awk 'NR > 1 { for (i = 1; i <= NF; i++) if (length($i) == 36) print $i }'")
+                    .strip();
+            assertThat(UUID.fromString(uuid)).isNotNull();
+            guest.destroy();
+            // The session is open still, and nobody asks it for anything.
+            noDomainIsLeft(lab, spec.name(), uuid);
+        }
+        assertThat(guests(hpt)).doesNotContain(spec.name());
+        HptShell.Answer answer = hpt.ask("ps " + spec.uri() + " --json");
+        assertThat(answer.messages()).as(answer.toString()).isNotEmpty().last().asString()
+                .matches("hpt: .*" + spec.uri() + ": .*(gone|ended|no such|no guest).*");
+        assertThat(answer.lines()).as("and no list").doesNotContain("[");
+    }
+
+    @Test
+    void aKilledHptLeavesNoDomainBehind() throws IOException {
+        XenLab lab = XenLab.up();
+        XenSpec spec = new XenSpec("killed", XenSpec.Kind.PVH, "bookworm-amd64", 1);
+        try (XenGuest guest = XenGuest.create(lab, spec)) {
+            HptShell hpt = new HptShell(lab);
+            guest.await();
+            assertThat(hpt.ask("ps " + spec.uri() + " --json").rows()).hasSizeGreaterThan(20);
+            assertThat(hpt.held().foreign()).as("mappings of the guest").isPositive();
+            lab.dom0("kill -9 " + hpt.pid());
+            String uuid = lab.dom0("xenstore-read $(xenstore-read /local/domain/$(xl domid killed)/vm)/uuid").strip();
+            guest.destroy();
+            noDomainIsLeft(lab, spec.name(), uuid);
+        }
+    }
+
+    @Test
+    void whoIsNotRootIsTold() throws IOException {
+        XenLab lab = XenLab.up();
+        String said = lab.dom0("cd /; setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp HPT_NO_ARCHIVE=1 "
+                + lab.hpt() + " ps xen:anything 2>&1; echo exit $?");
+        assertThat(said).matches("(?s)hpt: .*xen:anything.*root.*exit \\d+\\s*").contains("exit "
+                + Reason.ACCESS_DENIED.exitCode());
+    }
+
+    private static List<String> guests(HptShell hpt) {
+        try {
+            return hpt.ask("guests --json").rowsAndMessages().stream().map(row -> row.get("name").asText()).toList();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** A domain whose memory somebody still maps stays in Xen's list, without a name and marked as dying. */
+    private static void noDomainIsLeft(XenLab lab, String name, String uuid) throws IOException {
+        String[] last = {""};
+        XenLab.await("no domain left of " + name, SECONDS, () -> {
+            try {
+                last[0] = lab.dom0("xl list -v");
+            } catch (IOException e) {
+                throw new AssertionError(e);
+            }
+            return last[0].lines().skip(1).noneMatch(line -> line.contains("(null)") || line.contains(uuid)
+                    || line.startsWith(name + " ") || line.matches(".* [r-][b-][p-][s-][c-]d .*"));
+        });
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.itests.xen;
+
+import java.io.IOException;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+
+/** A PVH guest. */
+class XenPvhTest extends XenGuestContract {
+    @Override
+    XenSpec spec() {
+        return new XenSpec("pvh", XenSpec.Kind.PVH, "trixie-amd64", 1);
+    }
+
+    @Test
+    @Order(9)
+    void listsATaskListThatChanges() throws IOException {
+        listsATaskListThatChanges(500);
+    }
+}
