@@ -335,9 +335,15 @@ final class FakeKernel {
     private void limits(long signal) {
         long rlim = member(signal, "signal_struct.rlim");
         for (int i = 0; i < 32; i++) {
-            // RLIMIT_NOFILE is never unlimited.
-            word(rlim + (long) i * pointer, i == 6 ? 8 << 20 : i == 8 || i == 26 || i == 27 ? 0 : i == 14 ? 1024
-                    : i == 15 ? 4096 : -1L);
+            // RLIMIT_NOFILE (14 and 15) is never unlimited.
+            long value = switch (i) {
+                case 6 -> 8 << 20;
+                case 8, 26, 27 -> 0;
+                case 14 -> 1024;
+                case 15 -> 4096;
+                default -> -1L;
+            };
+            word(rlim + (long) i * pointer, value);
         }
         memory.putLong(gpa(member(signal, "signal_struct.sum_sched_runtime")), 12_000_000L);
     }
