@@ -8,15 +8,12 @@
  *   hpt.threads=N N more sleeping threads in one process
  *   hpt.spin      one thread pinned to each vCPU that never leaves user mode by itself
  *   hpt.churn     processes that are made and end, for ever
- *   hpt.count=MS  the counter's pause in milliseconds, 20 without it
+ *   hpt.pause=MS  the counter's pause in milliseconds, 20 without it
  *   hpt.sample    instead of all that, a small server as people know them
-<<<<<<< HEAD
  *   hpt.port=DEV  the lister's device; without it ttyS1. Where it is the console too, as the hvc0 of a guest
  *                 without serial ports, the kernel is told to keep its messages from it
-=======
  *   hpt.count     the sample and a loop that counts; how far it is, and the longest stretch in which it did
  *                 not get on, is printed on the console each second (needs no second port)
->>>>>>> main
  *
  * Protocol on that device, a line each way (by default the second port, for the kernel's messages would tear
  * lines on the first):
@@ -622,7 +619,7 @@ int main(void) {
     cfsetspeed(&t, B115200);
     if (tcsetattr(fd, TCSANOW, &t)) die("tcsetattr");
 
-    long n = option(cmdline, "hpt.count");
+    long n = option(cmdline, "hpt.pause");
     if (option(cmdline, "hpt.sample")) sample_tree(); else tree(n ? n : 20);
     n = option(cmdline, "hpt.procs");
     for (long i = 0; i < n; i++) {
