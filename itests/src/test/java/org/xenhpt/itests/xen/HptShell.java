@@ -41,6 +41,22 @@ final class HptShell implements AutoCloseable {
             return rows;
         }
 
+        /** The JSON objects printed, one a line, by a command that had nothing to complain of. */
+        List<JsonNode> objects() {
+            if (!messages().isEmpty()) {
+                throw new AssertionError("hpt did not give a whole answer: " + messages());
+            }
+            List<JsonNode> objects = new ArrayList<>();
+            for (String line : lines) {
+                try {
+                    objects.add(JSON.readTree(line));
+                } catch (IOException e) {
+                    throw new AssertionError("no JSON: " + line, e);
+                }
+            }
+            return objects;
+        }
+
         /** The one JSON array printed, whatever else was said. */
         List<JsonNode> rowsAndMessages() {
             String text = String.join("\n", lines.stream().filter(line -> !line.startsWith("hpt: ")).toList());
@@ -131,32 +147,29 @@ final class HptShell implements AutoCloseable {
         return pid;
     }
 
-    /** Runs a command. */
-    Answer ask(String command) throws IOException {
-        return ask(List.of(command)).get(0);
+    /** Told of each line as it comes. */
+    interface Follower {
+        void said(String line) throws IOException;
     }
 
-    /** Runs commands one after the other, without waiting in between. */
-    synchronized List<Answer> ask(List<String> commands) throws IOException {
-        StringBuilder input = new StringBuilder();
-        List<String> marks = new ArrayList<>();
-        for (String command : commands) {
-            // No command is named so, and hpt says that.
-            String mark = "end-of-" + ++asked;
-            marks.add("hpt: command: no command '" + mark + "'");
-            input.append(command).append('\n').append(mark).append('\n');
-        }
-        process.getOutputStream().write(input.toString().getBytes(StandardCharsets.UTF_8));
+    /** Runs a command. */
+    Answer ask(String command) throws IOException {
+        return ask(command, line -> { });
+    }
+
+    /** Runs a command, and looks on while it goes on. */
+    synchronized Answer ask(String command, Follower follower) throws IOException {
+        // No command is named so, and hpt says that.
+        String mark = "end-of-" + ++asked;
+        String end = "hpt: command: no command '" + mark + "'";
+        process.getOutputStream().write((command + "\n" + mark + "\n").getBytes(StandardCharsets.UTF_8));
         process.getOutputStream().flush();
-        List<Answer> answers = new ArrayList<>();
-        for (int i = 0; i < commands.size(); i++) {
-            List<String> said = new ArrayList<>();
-            for (String line = next(ANSWER_SECONDS); !line.startsWith(marks.get(i)); line = next(ANSWER_SECONDS)) {
-                said.add(line);
-            }
-            answers.add(new Answer(commands.get(i), said));
+        List<String> said = new ArrayList<>();
+        for (String line = next(ANSWER_SECONDS); !line.startsWith(end); line = next(ANSWER_SECONDS)) {
+            said.add(line);
+            follower.said(line);
         }
-        return answers;
+        return new Answer(command, said);
     }
 
     /** What it holds now. */

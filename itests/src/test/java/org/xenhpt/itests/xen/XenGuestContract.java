@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -135,38 +138,46 @@ abstract class XenGuestContract {
         }
     }
 
-    /** Lists the guest this many times in one hpt, while processes begin and end in it. */
+    /** Lists the guest this many times in one session, while processes begin and end in it. */
     final void listsATaskListThatChanges(int times) throws IOException {
         guest.lister().churn();
         TaskList before = guest.lister().list();
-        String command = "ps " + spec().uri() + " --json";
-        // What the JVM compiles, loads and maps once for all, it has after that.
-        List<HptShell.Answer> answers = new ArrayList<>(hpt.ask(Collections.nCopies(60, command)));
-        HptShell.Held first = hpt.held();
-        HptShell.Held last = first;
-        int most = first.foreign();
-        while (answers.size() < times) {
-            answers.addAll(hpt.ask(Collections.nCopies(Math.min(60, times - answers.size()), command)));
-            last = hpt.held();
-            most = Math.max(most, last.foreign());
-        }
+        List<HptShell.Held> held = new ArrayList<>();
+        // While it goes on. What the JVM compiles, loads and maps once for all, it has after 50.
+        Deque<Integer> looks = new ArrayDeque<>(List.of(50, times / 2, times - 10));
+        long began = System.nanoTime();
+        HptShell.Answer answer = hpt.ask("ps " + spec().uri() + " --interval 0 --count " + times
+                + " --ndjson -o pid,tgid,ppid,state,uid,name,start", line -> {
+                    if (!looks.isEmpty() && line.startsWith("{\"listing\":" + looks.element() + ",")) {
+                        looks.remove();
+                        held.add(hpt.held());
+                    }
+                });
+        double seconds = (System.nanoTime() - began) / 1e9;
         TaskList after = guest.lister().list();
-        System.out.printf("%s: %d listings; held after 60: %s; at the end: %s; most foreign mappings: %d%n",
-                spec(), times, first, last, most);
+        System.out.printf("%s: %d listings in %.0f s; held meanwhile: %s%n", spec(), times, seconds, held);
 
-        Set<Integer> lived = before.tasks().stream().filter(task -> task.equals(after.byTid().get(task.tid())))
-                .map(GuestTask::tid).collect(Collectors.toSet());
-        assertThat(lived).as("tasks that did not run in all the time").hasSizeGreaterThan(20);
-        Set<Integer> begun = new java.util.TreeSet<>();
-        for (HptShell.Answer answer : answers) {
-            List<JsonNode> rows = answer.rows();
-            new Agreement(before, after, false).check(rows,
-                    name -> name.startsWith("brief") || name.startsWith("kworker/") || name.equals("churn"));
+        Map<Integer, List<JsonNode>> listings = answer.objects().stream()
+                .collect(Collectors.groupingBy(row -> row.get("listing").intValue(), TreeMap::new, Collectors.toList()));
+        assertThat(listings.keySet()).as("listings")
+                .containsExactlyElementsOf(IntStream.rangeClosed(1, times).boxed().toList());
+        Set<Integer> begun = new TreeSet<>();
+        listings.forEach((number, rows) -> {
+            try {
+                new Agreement(before, after, false).check(rows,
+                        name -> name.startsWith("brief") || name.startsWith("kworker/") || name.equals("churn"));
+            } catch (AssertionError e) {
+                throw new AssertionError("listing " + number + " of " + times, e);
+            }
             rows.stream().filter(row -> row.get("name").asText().startsWith("brief"))
                     .forEach(row -> begun.add(row.get("pid").intValue()));
-        }
+        });
         // Else the list did not change, and this was no test.
         assertThat(begun).as("brief processes that were seen").hasSizeGreaterThan(times / 20);
+        assertThat(held).as("what was held").hasSize(3);
+        HptShell.Held first = held.get(0);
+        HptShell.Held last = held.get(2);
+        assertThat(first.foreign()).as("mappings of the guest").isPositive();
         assertThat(last.files()).as("open files, at first %s, at last %s", first, last)
                 .isLessThanOrEqualTo(first.files() + 5);
         assertThat(last.foreign()).as("mappings of the guest, at first %s, at last %s", first, last)
