@@ -27,9 +27,10 @@ final class HptShell implements AutoCloseable {
             lines = List.copyOf(lines);
         }
 
-        /** What hpt said beside results. */
+        /** What hpt said beside results and how far it is. */
         List<String> messages() {
-            return lines.stream().filter(line -> line.startsWith("hpt: ")).toList();
+            return lines.stream().filter(line -> line.startsWith("hpt: ") && !line.matches("hpt: [a-z0-9 ]+ [0-9]+ %"))
+                    .toList();
         }
 
         /** The one JSON array printed, by a command that had nothing to complain of. */
@@ -142,11 +143,6 @@ final class HptShell implements AutoCloseable {
         return process.isAlive();
     }
 
-    /** Its process id in dom0. */
-    int pid() {
-        return pid;
-    }
-
     /** Told of each line as it comes. */
     interface Follower {
         void said(String line) throws IOException;
@@ -172,6 +168,12 @@ final class HptShell implements AutoCloseable {
         return new Answer(command, said);
     }
 
+    /** Ends it as nothing can be prepared for. */
+    void kill() throws IOException {
+        lab.dom0("kill -9 " + pid);
+        awaitEnd("was killed and lives");
+    }
+
     /** What it holds now. */
     Held held() throws IOException {
         String[] n = lab.dom0("cd /proc/" + pid + "; wc -l < maps; grep -c /dev/xen/privcmd maps; ls fd | wc -l; "
@@ -182,9 +184,13 @@ final class HptShell implements AutoCloseable {
     @Override
     public void close() throws IOException {
         process.getOutputStream().close();
+        awaitEnd("did not end with its input");
+    }
+
+    private void awaitEnd(String otherwise) throws IOException {
         try {
             if (!process.waitFor(ANSWER_SECONDS, TimeUnit.SECONDS)) {
-                throw new IOException("hpt did not end with its input" + lab.state());
+                throw new IOException("hpt " + otherwise + lab.state());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

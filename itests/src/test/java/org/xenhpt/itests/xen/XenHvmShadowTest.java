@@ -9,6 +9,7 @@ import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 /** An HVM guest, its page tables shadowed by Xen, as on the paper's machine. */
 @DisabledIfEnvironmentVariable(named = "HPT_XEN", matches = "trixie",
         disabledReason = "Debian builds Xen 4.20 without shadow paging")
+@Order(2)
 class XenHvmShadowTest extends XenGuestContract {
     @Override
     XenSpec spec() {

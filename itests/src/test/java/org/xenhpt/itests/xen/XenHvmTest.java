@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /** An HVM guest, its page tables nested in Xen's. */
+@Order(1)
 class XenHvmTest extends XenGuestContract {
     @Override
     XenSpec spec() {

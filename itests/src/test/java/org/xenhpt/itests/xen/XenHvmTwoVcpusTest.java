@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.itests.xen;
 
+import org.junit.jupiter.api.Order;
+
 /** An HVM guest with two vCPUs and a newer kernel. */
+@Order(4)
 class XenHvmTwoVcpusTest extends XenGuestContract {
     @Override
     XenSpec spec() {

@@ -6,12 +6,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.util.List;
 import java.util.UUID;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.xenhpt.api.error.Reason;
 
 /** Guests that come and go while hpt looks on, an hpt that is killed, and one that may not. */
 @Tag("xen")
+@Order(5)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class XenLifecycleTest {
     private static final long SECONDS = 60;
 
@@ -42,15 +47,17 @@ class XenLifecycleTest {
     }
 
     @Test
+    @Order(9)
     void aKilledHptLeavesNoDomainBehind() throws IOException {
         XenLab lab = XenLab.up();
         XenSpec spec = new XenSpec("killed", XenSpec.Kind.PVH, "bookworm-amd64", 1);
         try (XenGuest guest = XenGuest.create(lab, spec)) {
-            HptShell hpt = new HptShell(lab);
+            // All tests', for starting one takes a minute; whoever wants one after this gets a new one.
+            HptShell hpt = lab.shell();
             guest.await();
             assertThat(hpt.ask("ps " + spec.uri() + " --json").rows()).hasSizeGreaterThan(20);
             assertThat(hpt.held().foreign()).as("mappings of the guest").isPositive();
-            lab.dom0("kill -9 " + hpt.pid());
+            hpt.kill();
             String uuid = lab.dom0("xenstore-read $(xenstore-read /local/domain/$(xl domid killed)/vm)/uuid").strip();
             guest.destroy();
             noDomainIsLeft(lab, spec.name(), uuid);

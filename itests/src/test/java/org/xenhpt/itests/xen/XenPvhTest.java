@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /** A PVH guest. */
+@Order(3)
 class XenPvhTest extends XenGuestContract {
     @Override
     XenSpec spec() {
