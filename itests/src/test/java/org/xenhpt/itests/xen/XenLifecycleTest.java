@@ -42,7 +42,7 @@ class XenLifecycleTest {
         assertThat(guests(hpt)).doesNotContain(spec.name());
         HptShell.Answer answer = hpt.ask("ps " + spec.uri() + " --json");
         assertThat(answer.messages()).as(answer.toString()).isNotEmpty().last().asString()
-                .matches("hpt: .*" + spec.uri() + ": .*(gone|ended|no such|no guest).*");
+                .matches("hpt: .*" + spec.uri() + ": .*(destroyed|gone|ended|no such|no guest).*");
         assertThat(answer.lines()).as("and no list").doesNotContain("[");
     }
 
