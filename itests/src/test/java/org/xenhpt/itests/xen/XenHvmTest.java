@@ -3,9 +3,11 @@ package org.xenhpt.itests.xen;
 
 import java.io.IOException;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** An HVM guest, its page tables nested in Xen's. */
+@Tag("xen")
 @Order(1)
 class XenHvmTest extends XenGuestContract {
     @Override

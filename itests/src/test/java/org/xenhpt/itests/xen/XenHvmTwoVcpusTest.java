@@ -2,8 +2,10 @@
 package org.xenhpt.itests.xen;
 
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 
 /** An HVM guest with two vCPUs and a newer kernel. */
+@Tag("xen-more")
 @Order(4)
 class XenHvmTwoVcpusTest extends XenGuestContract {
     @Override
