@@ -105,7 +105,10 @@ final class Times {
         findings.add(TASK, renamed ? "start_boottime" : "real_start_time", boot, size, type, by);
     }
 
-    /** Few are out of order: two CPUs that fork at once, a thread that took its process over (exec). Most differ. */
+    /**
+     * Few are out of order: two CPUs that fork at once, a thread that took its process over (exec), a process that was
+     * begun from a time stamp taken earlier. Of what is no time, half would be. Most differ.
+     */
     private boolean grows(ToLongFunction<Snapshot> time) {
         long before = time.applyAsLong(tasks.init());
         int wrong = before < 0 || before > LONGEST_NANOS ? 1 : 0;
@@ -121,6 +124,6 @@ final class Times {
         }
         int count = tasks.processes().size();
         // Until the clock is better than its ticks, many kernel threads begin within one.
-        return wrong <= count / 20 && 4 * same <= 3 * count;
+        return wrong <= count / 8 && 4 * same <= 3 * count;
     }
 }
