@@ -612,8 +612,10 @@ int main(void) {
 
     int fd = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) die(device);
+    char console[80];
+    snprintf(console, sizeof console, "console=%s", device + 5);
     /* Of what comes after this, only a panic is shown. */
-    if (strstr(cmdline, "hpt.port=") && klogctl(8, 0, 1)) die("klogctl");
+    if (strstr(cmdline, console) && klogctl(8, 0, 1)) die("klogctl");
     struct termios t;
     if (tcgetattr(fd, &t)) die("tcgetattr");
     cfmakeraw(&t);

@@ -53,14 +53,15 @@ class HotProfilesTest {
             shell.askUntil("identify --json", "the new profile is used", rows -> source(rows).contains(FROM_FOLDER));
             assertThat(names(shell.ask("ps --json"))).isEqualTo(tasks);
 
-            // A profile by which tasks have other names, so that one sees which is used.
-            Files.writeString(elsewhere.resolve("changed"), good.replaceFirst("(?m)^(\\s+comm: ?[^0-9]*)(\\d+)", "$10"));
-            assertThat(Files.readString(elsewhere.resolve("changed"))).isNotEqualTo(good);
+            Files.writeString(elsewhere.resolve("changed"), good.replaceFirst("(?m)^( +source:).*$", "$1 changed-by-test"));
             Files.move(elsewhere.resolve("changed"), file, StandardCopyOption.REPLACE_EXISTING);
-            shell.askUntil("ps --json", "the changed profile is used", rows -> !names(rows).equals(tasks));
+            shell.askUntil("identify --json", "the changed profile is used",
+                    rows -> source(rows).contains("changed-by-test"));
+            assertThat(names(shell.ask("ps --json"))).isEqualTo(tasks);
 
             Files.writeString(file, good);
-            shell.askUntil("ps --json", "the profile is as it was", rows -> names(rows).equals(tasks));
+            shell.askUntil("identify --json", "the profile is as it was", rows -> source(rows).contains(FROM_FOLDER)
+                    && !source(rows).contains("changed-by-test"));
 
             Files.writeString(file, good + "symbols: [\n");
             shell.awaitMessage("what it said before stays in force");

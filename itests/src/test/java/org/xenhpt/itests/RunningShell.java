@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -39,7 +40,8 @@ final class RunningShell implements AutoCloseable {
             builder.environment().put("HPT_LOG", "info");
             process = builder.start();
             commands = process.getOutputStream();
-            answers = JSON.createParser(process.getInputStream());
+            // Of bytes, the parser would wait for the first ones here, to tell their encoding.
+            answers = JSON.createParser(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new UncheckedIOException(command + ": build the distribution first", e);
         }

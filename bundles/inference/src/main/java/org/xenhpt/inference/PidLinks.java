@@ -49,7 +49,7 @@ final class PidLinks {
         if (found.size() == 1) {
             findings.add(TASK, "thread_group", found.get(0), 2 * pointer, "struct list_head",
                     "a list that follows the three links to the task's struct pids");
-        } else if (!findings.has(TASK, "thread_node")) {
+        } else if (!findings.has("signal_struct", "thread_head")) {
             // Where that is known, nobody needs this one.
             findings.missing("thread_group: no process has two threads, and " + found.size()
                     + " lists follow links to struct pids");

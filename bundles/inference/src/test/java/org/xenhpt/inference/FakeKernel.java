@@ -335,6 +335,7 @@ final class FakeKernel {
     private void limits(long signal) {
         long rlim = member(signal, "signal_struct.rlim");
         for (int i = 0; i < 32; i++) {
+            // RLIMIT_NOFILE (14 and 15) is never unlimited.
             long value = switch (i) {
                 case 6 -> 8 << 20;
                 case 8, 26, 27 -> 0;

@@ -109,10 +109,12 @@ class CommandsTest {
     @Test
     void whatIsNotCertainIsMarkedInEveryOutput() throws IOException {
         platform.tasks.add(task(1, 0, "init"));
+        platform.current.add(new CurrentTask(0, task(5, 1, "a"), 0x1000, 0, "memory", false));
+        locates(Location.Agreement.AGREE);
         platform.confidence = 0.93;
         assertThat(platform.hpt("ps", "qemu:a", "-o", "pid", "--csv")).isZero();
         assertThat(platform.out()).isEqualTo("pid,confidence\r\n1,0.93\r\n");
-        for (String command : new String[] {"ps", "tree", "current"}) {
+        for (String command : new String[] {"ps", "tree", "current", "locate"}) {
             ((java.io.ByteArrayOutputStream) platform.results).reset();
             assertThat(platform.hpt(command, "qemu:a", "--json")).isZero();
             assertThat(json().get(0).get("confidence").doubleValue()).as(command).isEqualTo(0.93);
@@ -310,7 +312,7 @@ class CommandsTest {
         JsonNode last = json().get(1);
         assertThat(last.toString()).isEqualTo("{\"vcpu\":0,\"mode\":\"kernel\",\"pid\":5,\"tgid\":5,"
                 + "\"name\":\"a\\u001Bb\",\"step\":\"stack\",\"gva\":\"0x7fff0000\",\"gpa\":null,\"machine\":null,"
-                + "\"how\":\"task_struct.stack\",\"agrees\":true,\"verdict\":\"a verdict\",\"registers\":true}");
+                + "\"how\":\"task_struct.stack\",\"agrees\":true,\"verdict\":\"a verdict\",\"registers\":true,\"confidence\":1}");
     }
 
     @Test

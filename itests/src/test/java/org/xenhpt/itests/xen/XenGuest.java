@@ -31,7 +31,7 @@ final class XenGuest implements AutoCloseable {
     static XenGuest create(XenLab lab, XenSpec spec) throws IOException {
         List<String> command = new ArrayList<>(List.of("guest", "create", spec.name()));
         command.addAll(spec.options());
-        lab.run(CREATE_SECONDS, command.toArray(String[]::new));
+        XenLab.run(CREATE_SECONDS, command.toArray(String[]::new));
         XenGuest guest = new XenGuest(lab, spec, lab.start("guest", "talk", spec.name()));
         guest.lister.read(new BufferedReader(
                 new InputStreamReader(guest.talk.getInputStream(), StandardCharsets.ISO_8859_1)), spec.name());
@@ -83,7 +83,7 @@ final class XenGuest implements AutoCloseable {
         public String log() {
             String console;
             try {
-                console = lab.dom0("tail -n 30 /var/log/xen/console/guest-" + spec.name() + ".log");
+                console = XenLab.run(CREATE_SECONDS, "guest", "console", spec.name());
             } catch (IOException e) {
                 console = e.getMessage();
             }

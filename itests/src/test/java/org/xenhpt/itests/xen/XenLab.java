@@ -25,7 +25,7 @@ final class XenLab {
     private static final long BUILD_SECONDS = 1800;
     private static final long UP_SECONDS = 1200;
     /** For one command in dom0. */
-    private static final long COMMAND_SECONDS = 300;
+    private static final long COMMAND_SECONDS = 600;
 
     private static XenLab lab;
     private static Throwable failure;
@@ -68,10 +68,10 @@ final class XenLab {
             packages = files.filter(file -> file.toString().endsWith(".deb")).toList();
         }
         if (packages.isEmpty()) {
-            run(COMMAND_SECONDS, "put", target.resolve("dist").toString(), "/opt");
+            run(UP_SECONDS, "put", target.resolve("dist").toString(), "/opt");
             hpt = "/opt/dist/bin/hpt";
         } else {
-            run(COMMAND_SECONDS, "install", packages.get(0).toString());
+            run(UP_SECONDS, "install", packages.get(0).toString());
             hpt = "/usr/bin/hpt";
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.shell.command;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.osgi.service.component.annotations.Activate;
@@ -93,7 +94,10 @@ public final class LocateCommand extends GuestCommand {
                 say("vCPU " + location.vcpu() + (location.mode() == Location.Mode.UNKNOWN ? "" : ", in " + mode(location)
                         + " mode") + ": pid " + location.task().pid() + " " + location.task().name());
             }
-            print(new Table<>(SHOWN, DATA, location.steps().stream().map(step -> new Row(location, step)).toList()));
+            List<Column<Row>> data = new ArrayList<>(DATA);
+            data.add(Column.right("confidence", "CONFIDENCE", "how sure the layout is that all the rest rests on",
+                    row -> new Cell.Share(session.confidence())));
+            print(new Table<>(SHOWN, data, location.steps().stream().map(step -> new Row(location, step)).toList()));
             if (isText()) {
                 say(location.verdict());
             }
