@@ -195,13 +195,13 @@ final class Scheduling {
             return;
         }
         int se = entities.get(0);
-        List<Candidate> found =
-                Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32), pointer,
-                tasks.all(), (task, offset) -> isRuntime(task, offset));
-        found.removeIf(c -> 2 * tasks.all().stream().map(t ->
-                t.int64(c.offset())).distinct().count() < tasks.all().size());
-        // Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23).
-        Optional<Candidate> runtime = found.stream().min(Comparator.comparingInt(Candidate::offset));
+        Optional<Candidate> runtime = first(se, this::isRuntime);
+        String by = "not longer than from the task's start to exec_start, nor shorter than its earlier value after it";
+        if (runtime.isEmpty()) {
+            // The scheduler's clock may be far behind the one of start times, where the TSC is not trusted.
+            runtime = first(se, this::isRuntimeByItself);
+            by = "not longer than until exec_start, nor shorter than its earlier value after it";
+        }
         if (runtime.isEmpty()) {
             findings.missing("sum_exec_runtime: no time could be it");
             return;
@@ -213,8 +213,16 @@ final class Scheduling {
                 "u64",
                 "a time after the task's start");
         findings.add(ENTITY, "sum_exec_runtime", new Candidate(at, runtime.get().agreed(), runtime.get().asked()), 8,
-                "u64",
-                "not longer than from the task's start to exec_start, nor shorter than its earlier value after it");
+                "u64", by);
+    }
+
+    /** Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23). */
+    private Optional<Candidate> first(int se, Candidate.Rule<Snapshot> rule) {
+        List<Candidate> found = Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32),
+                pointer, tasks.all(), rule);
+        found.removeIf(c -> 2 * tasks.all().stream().map(t ->
+                t.int64(c.offset())).distinct().count() < tasks.all().size());
+        return found.stream().min(Comparator.comparingInt(Candidate::offset));
     }
 
     private static boolean isWeight(long weight) {
@@ -229,6 +237,13 @@ final class Scheduling {
         long slack = SLACK_NANOS + earliest / SLACK_SHARE;
         boolean plausible = at > 0 && at < Times.LONGEST_NANOS && sum > 0 && sum <= at - earliest + slack;
         return plausible && (isEarlier(task.int64(offset + 16), sum) || isEarlier(task.int64(offset + 24), sum));
+    }
+
+    private boolean isRuntimeByItself(Snapshot task, int offset) {
+        long at = task.int64(offset);
+        long sum = task.int64(offset + 8);
+        return at > 0 && at < Times.LONGEST_NANOS && sum >= 0 && sum <= at
+                && (isEarlier(task.int64(offset + 16), sum) || isEarlier(task.int64(offset + 24), sum));
     }
 
     private static boolean isEarlier(long before, long now) {

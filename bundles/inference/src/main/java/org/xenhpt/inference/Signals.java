@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * {@code signal_struct}, which the threads of a process share, and the list of threads in it: its head lies in what
@@ -26,9 +27,12 @@ final class Signals {
     /** RLIM_NLIMITS, each with its present value and its maximum; before RLIMIT_RTTIME, since 2.6.25, one less. */
     private static final int LIMITS = 16;
     private static final int FEWER_LIMITS = 15;
-    /** RLIMIT_STACK, of which INIT_RLIMITS gives init_task _STK_LIM, 8 MiB (include/asm-generic/resource.h). */
+    /**
+     * RLIMIT_STACK, of which INIT_RLIMITS gives init_task _STK_LIM (include/asm-generic/resource.h): 8 MiB, in Red Hat's
+     * kernels 10 MiB.
+     */
     private static final int STACK_LIMIT = 3;
-    private static final long STACK_BYTES = 8 << 20;
+    private static final Set<Long> STACK_BYTES = Set.of(8L << 20, 10L << 20);
     /** RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_LOCKS: of these init_task's are never set. */
     private static final int[] UNLIMITED = {0, 1, 2, 10};
     /** RLIMIT_NOFILE: never unlimited (the maximum is fs.nr_open), and no process could begin with none. */
@@ -293,7 +297,7 @@ final class Signals {
         Snapshot init = memory.snapshot(signal, SIGNAL_SIZE);
         long unlimited = pointer == 4 ? 0xffffffffL : -1L;
         for (int limits = from; limits + 2 * count * pointer <= init.length(); limits += pointer) {
-            boolean known = init.pointer(limits + STACK_LIMIT * 2 * pointer) == STACK_BYTES
+            boolean known = STACK_BYTES.contains(init.pointer(limits + STACK_LIMIT * 2 * pointer))
                     && init.pointer(limits + (STACK_LIMIT * 2 + 1) * pointer) == unlimited;
             for (int limit : UNLIMITED) {
                 known = known && init.pointer(limits + 2 * limit * pointer) == unlimited

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -243,6 +245,63 @@ class InferenceTest {
                 kernel.identity(), kernel.space(), Needs.NONE,
                 Progress.NONE)).isInstanceOfSatisfying(HptException.class,
                 e -> assertThat(e.reason()).isEqualTo(Reason.NO_PROFILE)).hasMessageContaining(why));
+    }
+
+    private static Map<String, Integer> before314() {
+        Map<String, Integer> layout = layout(PagingMode.LEVEL_4);
+        layout.put("task_struct.start_boottime", layout.get("task_struct.start_time") + 16);
+        layout.put("task_struct.thread_group", layout.remove("task_struct.thread_node"));
+        layout.remove("signal_struct.thread_head");
+        return layout;
+    }
+
+    /** As in 2.6.32-504.el6. */
+    @Test
+    void redHatsStacksMayGrowToTenMebibytes() {
+        FakeKernel kernel = new FakeKernel(before314(), PagingMode.LEVEL_4, "2.6.32-504.el6").usual();
+        for (long task : everyTask(kernel)) {
+            long signal = kernel.get(kernel.member(task, "task_struct.signal"));
+            kernel.word(kernel.member(signal, "signal_struct.rlim") + 6 * 8, 10 << 20);
+        }
+        assertThat(infer(kernel).has("task_struct", "signal")).isTrue();
+    }
+
+    /** As in a 2.6.38 guest, whose TSC was not trusted. */
+    @Test
+    void theSchedulersClockMayBeFarBehindThatOfStartTimes() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        for (long task : kernel.processes()) {
+            long runtime = kernel.member(task, "task_struct.se") + wide().get("sched_entity.sum_exec_runtime");
+            long pid = kernel.get(kernel.member(task, "task_struct.pid")) & 0xffff;
+            kernel.memory().putLong(kernel.gpa(runtime - 8), 310_000_000L + pid);
+        }
+        assertThat(infer(kernel).offset("sched_entity", "sum_exec_runtime"))
+                .hasValue(wide().get("sched_entity.sum_exec_runtime"));
+    }
+
+    /** As in 3.16 and 4.2 guests: a tenth of the tasks out of order, and counters that are nought for nearly all. */
+    @Test
+    void startTimesOrderTheTasksBestAndNotFully() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        List<Long> tasks = kernel.processes();
+        for (int i = 0; i < tasks.size(); i++) {
+            long start = kernel.member(tasks.get(i), "task_struct.start_time");
+            if (i % 12 == 5) {
+                kernel.word(start, 1);
+                kernel.word(kernel.member(tasks.get(i), "task_struct.start_boottime"), 1);
+            }
+            // Grows with few exceptions too, but for the many that are alike.
+            long rival = tasks.get(i) + 0x740;
+            kernel.word(rival, 1 + i / 3);
+            kernel.word(rival + 8, 1 + i / 3);
+        }
+        assertThat(infer(kernel).offset("task_struct", "start_time")).hasValue(wide().get("task_struct.start_time"));
+    }
+
+    private static List<Long> everyTask(FakeKernel kernel) {
+        List<Long> tasks = new ArrayList<>(kernel.processes());
+        tasks.add(kernel.init());
+        return tasks;
     }
 
     @Test
