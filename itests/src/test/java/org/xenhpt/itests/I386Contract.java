@@ -86,6 +86,6 @@ abstract class I386Contract {
         Hpt.Result result = Hpt.run("current", guest.uri());
         assertThat(result.exitCode()).as("exit code of %s", result).isEqualTo(Reason.BAD_PROFILE.exitCode());
         assertThat(result.out()).isEmpty();
-        assertThat(result.err()).contains("does not tell where kernel 6.1.0").doesNotContain("Exception", "\tat ");
+        assertThat(result.err()).contains("does not tell where kernel ").doesNotContain("Exception", "\tat ");
     }
 }
