@@ -136,11 +136,6 @@ abstract class XenGuestContract {
         }
     }
 
-    /** How often a guest is listed where that is not what the test is there for: see itests/run. */
-    static int someListings() {
-        return Integer.getInteger("hpt.xen.listings", 100);
-    }
-
     /** Lists the guest this many times in one session, while processes begin and end in it. */
     final void listsATaskListThatChanges(int times) throws IOException {
         guest.lister().churn();

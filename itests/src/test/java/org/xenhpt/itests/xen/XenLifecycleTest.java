@@ -21,6 +21,7 @@ class XenLifecycleTest {
     private static final long SECONDS = 60;
 
     @Test
+    @Order(1)
     void aGuestAppearsAndIsReadAndIsGoneWithoutATrace() throws IOException {
         XenLab lab = XenLab.up();
         HptShell hpt = lab.shell();
@@ -47,7 +48,7 @@ class XenLifecycleTest {
     }
 
     @Test
-    @Order(9)
+    @Order(3)
     void aKilledHptLeavesNoDomainBehind() throws IOException {
         XenLab lab = XenLab.up();
         XenSpec spec = new XenSpec("killed", XenSpec.Kind.PVH, "bookworm-amd64", 1);
@@ -65,6 +66,7 @@ class XenLifecycleTest {
     }
 
     @Test
+    @Order(2)
     void whoIsNotRootIsTold() throws IOException {
         XenLab lab = XenLab.up();
         String said = lab.dom0("cd /; setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp HPT_NO_ARCHIVE=1 "
