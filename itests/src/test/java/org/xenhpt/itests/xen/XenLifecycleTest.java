@@ -14,7 +14,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.xenhpt.api.error.Reason;
 
 /** Guests that come and go while hpt looks on, an hpt that is killed, and one that may not. */
-@Tag("xen")
+@Tag("xen-more")
 @Order(5)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class XenLifecycleTest {
