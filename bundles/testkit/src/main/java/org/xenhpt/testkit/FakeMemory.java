@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntConsumer;
 import org.xenhpt.api.guest.MemoryRange;
 import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
@@ -22,6 +23,7 @@ public final class FakeMemory implements PhysicalMemory {
     private final Map<Long, ByteBuffer> pages = new TreeMap<>();
     private final boolean live;
     private int refreshes;
+    private IntConsumer whenRefreshed = number -> { };
 
     /** Memory from GPA 0, of {@code size} bytes, that does not change by itself. */
     public FakeMemory(long size) {
@@ -54,6 +56,12 @@ public final class FakeMemory implements PhysicalMemory {
     @Override
     public void refresh() {
         refreshes++;
+        whenRefreshed.accept(refreshes);
+    }
+
+    /** Lets the guest change between readings: called with the number of each reading that begins, from 1. */
+    public void whenRefreshed(IntConsumer change) {
+        whenRefreshed = change;
     }
 
     /** How often a new reading began. */

@@ -182,10 +182,11 @@ public final class LinuxTaskReader implements TaskReader {
             space.refresh();
             Reading reading = new Reading(query);
             reading.run();
-            if (reading.whole) {
+            // A task that ends while it is read has no credentials and no parent any more (exit_creds()).
+            if (reading.whole && (reading.gaps.isEmpty() || !live)) {
                 return reading.table(number);
             }
-            if (best == null || reading.rows.size() > best.rows.size()) {
+            if (best == null || reading.isBetterThan(best)) {
                 best = reading;
             }
         }
@@ -217,6 +218,13 @@ public final class LinuxTaskReader implements TaskReader {
             wantsStart = query.fields().contains(TaskField.START);
             wantsCpu = query.fields().contains(TaskField.CPU_TIME);
             wantsName = query.fields().contains(TaskField.NAME);
+        }
+
+        boolean isBetterThan(Reading other) {
+            if (whole != other.whole) {
+                return whole;
+            }
+            return whole ? gaps.size() < other.gaps.size() : rows.size() > other.rows.size();
         }
 
         void run() {
