@@ -112,6 +112,64 @@ class LinuxIdentifierTest {
         check(identify(), kernel.vmcoreinfoAt(PAGE));
     }
 
+    private Optional<KernelIdentity> again(String place) {
+        return identifier.identifyAt(place, new FakeGuest(new Unsearchable(memory)), Progress.NONE);
+    }
+
+    @ParameterizedTest
+    @EnumSource(PagingMode.class)
+    void looksOnlyWhereAKernelWasBefore(PagingMode mode) {
+        long inImage = GPA + FakeKernel.OLD_VMCOREINFO_AT;
+        FakeKernel kernel = kernel(mode).vmcoreinfoAt(inImage);
+        KernelIdentity found = identify();
+        assertThat(again(found.place())).hasValueSatisfying(again -> {
+            check(again, kernel);
+            assertThat(again.buildId()).isEqualTo(FakeKernel.BUILD_ID);
+            assertThat(again.place()).isEqualTo(found.place());
+            assertThat(again.symbols()).isEqualTo(found.symbols());
+        });
+        for (long damaged : new long[] {inImage, GPA + FakeKernel.UTS_AT, GPA + FakeKernel.BANNER_AT, kernel.tables.root()}) {
+            byte[] was = new byte[4096];
+            memory.read(damaged, was, 0, was.length);
+            memory.putBytes(damaged, new byte[was.length]);
+            assertThat(again(found.place())).as("without what is at GPA 0x%x", damaged).isEmpty();
+            memory.putBytes(damaged, was);
+        }
+        assertThat(again(found.place())).isPresent();
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"LEVEL_4", "LEVEL_5"})
+    void looksWhereAKernelWasThatHasNoVmcoreinfo(PagingMode mode) {
+        FakeKernel kernel = kernel(mode).protectedText();
+        KernelIdentity found = identify();
+        assertThat(again(found.place())).hasValueSatisfying(again -> check(again, kernel));
+        kernel.named("6.6.6-other", FakeKernel.VERSION);
+        assertThat(again(found.place())).as("another kernel's names are there now").hasValueSatisfying(again ->
+                assertThat(again.release()).isEqualTo("6.6.6-other"));
+        memory.putByte(GPA + FakeKernel.BANNER_AT + 20, '!');
+        assertThat(again(found.place())).isEmpty();
+    }
+
+    @Test
+    void aKernelThatPanickedIsNotLookedForWhereItWas() {
+        long inImage = GPA + FakeKernel.OLD_VMCOREINFO_AT;
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(inImage);
+        String place = identify().place();
+        Map<String, String> lines = kernel.vmcoreinfoLines();
+        lines.put("CRASHTIME", "1700000000");
+        kernel.vmcoreinfoAt(inImage, lines);
+        assertThat(again(place)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "1", "1 LEVEL_4 0 0 0 0 0 0", "1 LEVEL_9 0 0 0 -1 0 0", "2 LEVEL_4 0 0 0 -1 0 0",
+        "1 LEVEL_5 ffffffffffffffe0 0 0 -1 0 0", "1 PAE 1400000 c0000000 0 -1 ffffffffffffffff ffffffffffffffff",
+        "1 X86_32 1400000 ffffffffffffffff ffffffffffffffff 7fffffffffffffff 0 0"})
+    void aPlaceThatMakesNoSenseIsNone(String place) {
+        assertThat(identifier.identifyAt(place, new FakeGuest(memory), Progress.NONE)).isEmpty();
+    }
+
     @Test
     void findsVmcoreinfoInsideAnElfNote() {
         FakeKernel kernel = kernel(PagingMode.LEVEL_4);

@@ -68,6 +68,8 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public final Map<String, String> environment = new HashMap<>();
     public Optional<HptException> problem = Optional.empty();
     public Optional<RuntimeException> failure = Optional.empty();
+    /** How many readings find a guest that is not up yet. */
+    public int notUp;
     public double confidence = 1;
     public final List<Attempt> ladder = new ArrayList<>();
     public final List<String> news = new ArrayList<>();
@@ -221,6 +223,10 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     @Override
     public ProcessTable processes(TaskQuery query) {
         queries.add(query);
+        if (notUp > 0) {
+            notUp--;
+            throw new HptException(Step.FRONT_END, Reason.NOT_UP, "qemu:a", "is not up yet");
+        }
         failure.ifPresent(error -> {
             throw error;
         });

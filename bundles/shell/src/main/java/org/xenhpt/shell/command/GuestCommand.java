@@ -46,6 +46,7 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
     private String guest;
 
     private final Sessions sessions;
+    private boolean saidNotUp;
 
     GuestCommand(Sessions sessions) {
         this.sessions = sessions;
@@ -93,7 +94,21 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
                 }
             }
         }, listing -> {
-            int code = question.applyAsInt(session, listing);
+            int code;
+            try {
+                code = question.applyAsInt(session, listing);
+                saidNotUp = false;
+            } catch (HptException e) {
+                if (e.reason() != Reason.NOT_UP || listing.number() == 0) {
+                    throw e;
+                }
+                // A guest that reboots comes up again; once is enough to say that it is not there yet.
+                if (!saidNotUp) {
+                    console().say("note: " + e.getMessage());
+                }
+                saidNotUp = true;
+                code = Reason.NOT_UP.exitCode();
+            }
             session.news().forEach(console()::say);
             return code;
         }));

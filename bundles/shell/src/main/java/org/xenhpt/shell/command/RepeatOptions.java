@@ -17,6 +17,8 @@ import picocli.CommandLine.Option;
 /** Whether a listing is made once, or again and again as {@code vmstat} does, in one attached session. */
 final class RepeatOptions {
     private static final double LONGEST_SECONDS = 86_400;
+    /** To look whether a guest is up again costs more than a listing. */
+    private static final long NOT_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
     @ArgGroup(exclusive = false)
     private Choice choice = new Choice();
@@ -25,10 +27,11 @@ final class RepeatOptions {
         @Option(names = "--interval", required = true, paramLabel = "SECONDS",
                 description = "List again every so many seconds (such as 0.1; 0: at once), until interrupted. The guest is "
                         + "attached to once. Text has a line before each listing; JSON and CSV rows have the keys listing "
-                        + "and at; --json writes an array a listing. A listing that takes longer delays the next.")
+                        + "and at; --json writes an array a listing. A listing that takes longer delays the next. While the guest reboots there is none, "
+                        + "and it is said that it is not up yet.")
         private Optional<Double> seconds = Optional.empty();
 
-        @Option(names = "--count", paramLabel = "N", description = "End after so many listings.")
+        @Option(names = "--count", paramLabel = "N", description = "End after so many listings, those included that there were to be while the guest was not up.")
         private long count = Long.MAX_VALUE;
     }
 
@@ -109,7 +112,7 @@ final class RepeatOptions {
         @Override
         public String toString() {
             return String.format("%d listings, %d of them late; reading the guest took %s on average, %s to %s", listings,
-                    late, millis(nanos / Math.max(1, listings)), millis(least), millis(most));
+                    late, millis(nanos / Math.max(1, listings)), millis(Math.min(least, most)), millis(most));
         }
 
         private static String millis(long nanos) {
@@ -140,7 +143,8 @@ final class RepeatOptions {
      * Makes the listing, or listings.
      *
      * @param listing gives its exit code
-     * @return the exit code of all of them: that of gaps if one had any, and that of nothing found if none found anything
+     * @return the exit code of all of them: that of gaps if one had any, and that of nothing found if none found anything;
+     *         that of a guest which is not up if it was so to the end
      */
     int run(Reader reader, ToIntFunction<Listing> listing) {
         return choice.seconds.isEmpty() ? listing.applyAsInt(new Listing(0, CLOCK))
@@ -155,8 +159,11 @@ final class RepeatOptions {
         for (long number = 1; ; number++) {
             Listing one = new Listing(number, clock);
             int result = listing.applyAsInt(one);
-            summary.add(one);
-            code = code == ExitCodes.GAPS || result == ExitCodes.NOTHING_FOUND ? code : result;
+            boolean up = result != Reason.NOT_UP.exitCode();
+            if (up) {
+                summary.add(one);
+            }
+            code = whole(code, result);
             if (number == count || !reader.there()) {
                 reader.told(summary);
                 return code;
@@ -168,8 +175,16 @@ final class RepeatOptions {
                 summary.late += interval > 0 ? 1 : 0;
                 due -= left;
             }
-            pause(clock, Math.max(0, left));
+            pause(clock, Math.max(up ? 0 : NOT_UP_NANOS, left));
         }
+    }
+
+    private static int whole(int before, int now) {
+        int notUp = Reason.NOT_UP.exitCode();
+        if (now == notUp) {
+            return before == ExitCodes.GAPS ? before : notUp;
+        }
+        return before == ExitCodes.GAPS || now == ExitCodes.NOTHING_FOUND && before != notUp ? before : now;
     }
 
     private static void pause(Clock clock, long nanos) {
