@@ -66,13 +66,18 @@ final class GuestSession implements Session {
         this.open = open;
         this.attach = attach;
         this.clock = clock;
-        use(attach.apply(guest));
+        Attached first = attach.apply(guest);
+        use(first, markOf(first));
     }
 
-    private void use(Attached now) {
+    private void use(Attached now, Optional<BootMark> itsMark) {
         attached = now;
-        mark = now.use().filter(use -> guest.memory().live()).map(use -> BootMark.read(use.kernel(), now.space()));
+        mark = itsMark;
         moved = clock.getAsLong();
+    }
+
+    private Optional<BootMark> markOf(Attached now) {
+        return now.use().filter(use -> guest.memory().live()).map(use -> BootMark.read(use.kernel(), now.space()));
     }
 
     @Override
@@ -248,11 +253,11 @@ final class GuestSession implements Session {
         boolean sameKernel = now.identity().rootGpa() == before.identity().rootGpa()
                 && now.identity().kaslrOffset() == before.identity().kaslrOffset()
                 && now.identity().banner().equals(before.identity().banner());
-        Optional<BootMark> nowMark = now.use().map(use -> BootMark.read(use.kernel(), now.space()));
+        Optional<BootMark> nowMark = markOf(now);
         if (sameKernel && mark.isPresent() && nowMark.isPresent() && nowMark.get().isSameBootAs(mark.get())) {
             return false;
         }
-        use(now);
+        use(now, nowMark);
         tell(before, now, "rebooted");
         return true;
     }
@@ -278,7 +283,7 @@ final class GuestSession implements Session {
         Attached before = attached;
         guest.close();
         guest = again;
-        use(now);
+        use(now, markOf(now));
         tell(before, now, "was started anew");
     }
 
