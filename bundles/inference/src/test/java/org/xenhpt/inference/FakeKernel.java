@@ -30,7 +30,6 @@ final class FakeKernel {
     private static final long ROOT = 0x100000;
     private static final int PF_KTHREAD = 0x00200000;
     private static final int PF_WQ_WORKER = 0x20;
-    private static final int STACK_SIZE = 8192;
 
     private final FakeMemory memory = new FakeMemory(false, new MemoryRange(0, RAM));
     private final Map<String, Integer> at;
@@ -46,6 +45,8 @@ final class FakeKernel {
     private int clock;
     /** Before 3.17: times are timespecs, thread_info lies at the end of the stack. */
     private final boolean old;
+    /** Since 5.8. */
+    private final boolean threadsKeepTheirFunction;
     private final long threadFunction;
     private final long init;
 
@@ -58,6 +59,7 @@ final class FakeKernel {
         this.paging = paging;
         this.release = release;
         this.old = release.matches("(2[.]6|3)[.].*");
+        this.threadsKeepTheirFunction = !old && !release.matches("(4|5[.][0-7])[.].*");
         this.pointer = paging == PagingMode.LEVEL_4 ? 8 : 4;
         FakePageTables tables = new FakePageTables(memory, paging, ROOT);
         if (pointer == 8) {
@@ -202,8 +204,14 @@ final class FakeKernel {
         long worker = allocate(256, 64);
         long idle = allocate(64, 64);
         word(task, "task_struct.worker_private", kthread);
-        word(kthread + at.get("kthread.data") - pointer, threadFunction);
+        if (threadsKeepTheirFunction) {
+            word(kthread + at.get("kthread.data") - pointer, threadFunction);
+        }
         word(kthread, "kthread.data", worker);
+        // It waits: thread.sp, at task_struct's end, leads to what it keeps on its stack.
+        long sp = get(task, "task_struct.stack") + 0x800;
+        word(task + at.get("task_struct") - 2L * pointer, sp);
+        word(sp + 5L * pointer, worker);
         word(worker, idle);
         word(worker + pointer, idle);
         word(idle, worker);
@@ -221,6 +229,11 @@ final class FakeKernel {
         long signal = allocate(at.get("signal_struct"), 64);
         long cred = allocate(at.get("cred"), 64);
         task(task, pid, pid, parent, task, name, signal, cred, uid, flags);
+        // wait_chldexit.head, on which nobody waits, and curr_target.
+        long waiting = signal + at.getOrDefault("signal_struct.thread_head", 0x10) + 3L * pointer;
+        word(waiting, waiting);
+        word(waiting + pointer, waiting);
+        word(waiting + 2L * pointer, task);
         processes.add(task);
         childrenOf.computeIfAbsent(parent, p -> new ArrayList<>()).add(task);
         return task;
@@ -269,7 +282,8 @@ final class FakeKernel {
         }
         clock++;
         int32(task, "task_struct.__state", 1);
-        long stack = allocate(STACK_SIZE, STACK_SIZE);
+        long size = pointer == 8 ? 16384 : 8192;
+        long stack = allocate(size, size);
         if (old) {
             word(stack, task);
             memory.putInt(gpa(stack) + 104, 0x57AC6E9D);

@@ -136,6 +136,17 @@ class InferenceTest {
 
     @ParameterizedTest
     @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
+    void kernelThreadsBefore58DoNotKeepTheirFunction(PagingMode paging) {
+        Findings findings = infer(new FakeKernel(layout(paging), paging, "4.18.0-rc6").usual());
+        Map<String, Integer> expected = layout(paging);
+        expected.put("task_struct.state", expected.remove("task_struct.__state"));
+        expected.put("task_struct.real_start_time", expected.remove("task_struct.start_boottime"));
+        expected.put("task_struct.set_child_tid", expected.remove("task_struct.worker_private"));
+        assertFound(findings, expected);
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
     void noOffsetIsAssumed(PagingMode paging) {
         Random random = new Random(7);
         for (int round = 0; round < 5; round++) {
