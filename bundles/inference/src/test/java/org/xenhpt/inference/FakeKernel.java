@@ -49,6 +49,13 @@ final class FakeKernel {
     private final boolean threadsKeepTheirFunction;
     private final long threadFunction;
     private final long init;
+    private final List<Long> areas = new ArrayList<>();
+    /** What a CPU's offset is added to, to have its running task; and its own offset. */
+    private final long current;
+    private final long ownOffset;
+    private final long offsets;
+    private final long wallClock;
+    private long code = IMAGE_GPA + 0x10000;
 
     /**
      * @param at offsets by {@code struct.member}, and the sizes {@code task_struct}, {@code signal_struct}, {@code
@@ -72,7 +79,98 @@ final class FakeKernel {
         task(init, 0, 0, init, init, "swapper/0", inImageGva("signal_struct"), inImageGva("cred"), 0, PF_KTHREAD);
         int32(init, "task_struct.__state", 0);
         link();
-        timekeeper(inImageGva("timekeeper"));
+        wallClock = imageGva(inImage(0x1000) + 0x100);
+        if (old) {
+            wallClock(wallClock);
+        } else {
+            timekeeper(inImageGva("timekeeper"));
+        }
+        current = pointer == 8 ? 0xb880 : imageGva(IMAGE_GPA + 0x200880);
+        ownOffset = current + 0x100;
+        offsets = imageGva(inImage(64 * pointer));
+        cpus();
+    }
+
+    /** As in 3.7 to 3.16: wall_to_monotonic, offs_real, total_sleep_time, offs_boot. */
+    private void wallClock(long gva) {
+        word(gva, -1_700_000_001L);
+        word(gva + pointer, 500_000_000);
+        memory.putLong(gpa(gva) + 2L * pointer, 1_700_000_000_500_000_000L);
+    }
+
+    /** Two idle CPUs, each with its own data, and code that reads these; the first runs init_task. */
+    private void cpus() {
+        long begin = pointer == 8 ? 0 : imageGva(IMAGE_GPA + 0x200000);
+        for (int cpu = 0; cpu < 2; cpu++) {
+            long offset = allocate(0x10000, 4096) - begin & (pointer == 8 ? -1L : 0xffffffffL);
+            areas.add(offset);
+            word(offsets + (long) cpu * pointer, offset);
+            word(perCpu(cpu, ownOffset), offset);
+        }
+        int now = clock;
+        long idle = allocateTask();
+        task(idle, 0, 0, init, idle, "swapper/1", get(init, "task_struct.signal"), get(init, "task_struct.cred"), 0,
+                PF_KTHREAD);
+        clock = now;
+        runs(0, init);
+        runs(1, idle);
+        for (int i = 0; i < 300; i++) {
+            readsPerCpu(current);
+            if (i % 2 == 0) {
+                readsPerCpu(ownOffset);
+                // mov offsets(,index,8 or 4),register
+                emit(pointer == 8 ? new int[] {0x48, 0x8b, 0x04, 0xc5} : new int[] {0x8b, 0x04, 0x85}, offsets);
+            }
+        }
+    }
+
+    /** GVA of a CPU's own copy of a variable. */
+    long perCpu(int cpu, long variable) {
+        long gva = areas.get(cpu) + variable;
+        return pointer == 8 ? gva : gva & 0xffffffffL;
+    }
+
+    /** GVA of {@code wall_to_monotonic}, in kernels before 3.17. */
+    long wallClock() {
+        return wallClock;
+    }
+
+    long current() {
+        return current;
+    }
+
+    long offsets() {
+        return offsets;
+    }
+
+    void runs(int cpu, long task) {
+        word(perCpu(cpu, current), task);
+    }
+
+    /** Code that reads a per-CPU variable: mov gs:variable,rax, or fs: and eax. */
+    void readsPerCpu(long variable) {
+        emit(pointer == 8 ? new int[] {0x65, 0x48, 0x8b, 0x04, 0x25} : new int[] {0x64, 0xa1}, variable);
+    }
+
+    void emit(int[] instruction, long displacement) {
+        for (int b : instruction) {
+            memory.putByte(code++, b);
+        }
+        memory.putInt(code, (int) displacement);
+        code += 4;
+    }
+
+    /** As {@link #emit}, of a displacement from the instruction's end. */
+    void emitRelative(int[] instruction, long target) {
+        emit(instruction, target - (imageGva(code) + instruction.length + 4));
+    }
+
+    /** Takes the code away. */
+    void forgetCode() {
+        for (long gpa = IMAGE_GPA + 0x10000; gpa < code; gpa += 4) {
+            memory.putInt(gpa, 0);
+        }
+        code = IMAGE_GPA + 0x10000;
     }
 
     /** The clock leads to a clocksource in the image; real time is 1,700,000,000.5 s ahead of the time since boot. */
