@@ -117,9 +117,10 @@ public final class GuestFrontEnd implements FrontEnd {
                 // What comes and goes is looked up for each climb; whoever heard of the first does not wait for another.
                 boolean[] first = {true};
                 return new GuestSession(uri, guest, () -> backend.open(uri), opened -> {
-                    Progress hears = first[0] ? progress : Progress.NONE;
+                    boolean isFirst = first[0];
                     first[0] = false;
-                    return ladder().climb(uri, opened, hears);
+                    // Later ones are because the guest changed: what was noted before is out of date then.
+                    return ladder().climb(uri, opened, isFirst ? progress : Progress.NONE, isFirst);
                 }, System::nanoTime);
             });
         } catch (RuntimeException failure) {
@@ -130,6 +131,6 @@ public final class GuestFrontEnd implements FrontEnd {
 
     private Ladder ladder() {
         return new Ladder(translator, identifier, Optional.ofNullable(cache), highestFirst(sources),
-                highestFirst(decoders), needs());
+                highestFirst(decoders), needs(), System::currentTimeMillis);
     }
 }

@@ -147,7 +147,7 @@ final class GuestSession implements Session {
     }
 
     @Override
-    public synchronized Location locate(int vcpu) {
+    public Location locate(int vcpu) {
         return reading(() -> {
             TaskReader tasks = reader();
             Location location = tasks.locate(registers(vcpu));

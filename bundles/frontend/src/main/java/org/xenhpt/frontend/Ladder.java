@@ -3,7 +3,9 @@ package org.xenhpt.frontend;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.decoder.Decoder;
@@ -47,10 +49,15 @@ final class Ladder {
     private final List<ProfileSource> sources;
     private final List<Decoder> decoders;
     private final Needs needs;
+    private final LongSupplier hostMillis;
 
-    /** @param sources and decoders in the order in which they are to be asked */
+    /**
+     * @param sources    and decoders in the order in which they are to be asked
+     * @param hostMillis as {@link System#currentTimeMillis}
+     */
     Ladder(Translator translator, KernelIdentifier identifier, Optional<ProfileCache> cache,
-            List<ProfileSource> sources, List<Decoder> decoders, Needs needs) {
+            List<ProfileSource> sources, List<Decoder> decoders, Needs needs, LongSupplier hostMillis) {
+        this.hostMillis = hostMillis;
         this.translator = translator;
         this.identifier = identifier;
         this.cache = cache;
@@ -88,24 +95,29 @@ final class Ladder {
 
     /** One climb. */
     private final class Climb {
-        private final GuestUri uri;
-        private final Guest guest;
+        /** Of which it is counted what is read. */
+        private final ReadMeter guest;
         private final Notes notes;
+        private final boolean mayLearn;
         private final KernelIdentity identity;
         private final AddressSpace space;
+        /** For those who read on. */
+        private final AddressSpace uncounted;
         private final List<Finding> findings;
         private final List<Attempt> attempts = new ArrayList<>();
         private final HptException problem;
         private Optional<Attached.Use> use = Optional.empty();
 
-        Climb(GuestUri uri, Guest guest, Progress progress) {
-            this.uri = uri;
-            this.guest = guest;
-            this.notes = new Notes(progress);
-            this.identity = identifier.identify(guest, notes);
-            this.space = translator.open(guest.memory(), identity.paging(), identity.rootGpa());
+        /** @param mayLearn whether to ask those sources that learn, and to throw away what was learnt and does not hold */
+        Climb(Guest guest, Notes notes, ReadMeter metered, KernelIdentity identity, boolean mayLearn) {
+            this.mayLearn = mayLearn;
+            this.guest = metered;
+            this.notes = notes;
+            this.identity = identity;
+            this.space = translator.open(metered.memory(), identity.paging(), identity.rootGpa());
+            this.uncounted = translator.open(guest.memory(), identity.paging(), identity.rootGpa());
             this.findings = new ArrayList<>(identity.findings());
-            this.problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, uri.toString(), "no profile for kernel "
+            this.problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, guest.info().uri().toString(), "no profile for kernel "
                     + identity.release() + " (" + identity.architecture().label() + ")");
             List<Clue> clues = notes.take();
             identity.findings().stream().filter(finding -> !finding.what().equals("other kernel"))
@@ -123,11 +135,11 @@ final class Ladder {
                 if (rung == cacheAfter && cache.isPresent()) {
                     recall();
                 }
-                if (rung < sources.size()) {
+                if (rung < sources.size() && (mayLearn || use.isPresent() || sources.get(rung) instanceof ProfileStore)) {
                     ask(sources.get(rung));
                 }
             }
-            return new Attached(identity, space, use, findings, attempts,
+            return new Attached(identity, uncounted, use, findings, attempts,
                     use.isPresent() ? Optional.empty() : Optional.of(problem));
         }
 
@@ -172,7 +184,9 @@ final class Ladder {
                 return;
             }
             Optional<Profile> holds = confirm(learnt.get());
-            if (holds.isEmpty()) {
+            if (holds.isPresent()) {
+                decode(CACHE, holds.get());
+            } else if (mayLearn) {
                 String why = "what was learnt of this build is not what this guest's memory says: thrown away";
                 // What tasks bear out may differ from day to day; what a build carries does not.
                 if (learnt.get().origin().confidence() == 1) {
@@ -180,8 +194,6 @@ final class Ladder {
                 }
                 cache.get().forget(identity, needs);
                 attempts.add(new Attempt(CACHE, Outcome.REJECTED, 0, why, notes.take()));
-            } else {
-                decode(CACHE, holds.get());
             }
         }
 
@@ -226,7 +238,7 @@ final class Ladder {
                     continue;
                 }
                 try {
-                    use = Optional.of(new Attached.Use(kernel, decoder.name(), decoder.attach(kernel, space)));
+                    use = Optional.of(new Attached.Use(kernel, decoder.name(), decoder.attach(kernel, uncounted)));
                     findings.add(new Finding("profile", found.name(), source + ", made from " + origin.source()
                             + inferred(origin)));
                     findings.add(new Finding("decoder", decoder.name(), "fits what the profile has"));
@@ -259,10 +271,67 @@ final class Ladder {
     }
 
     /**
+     * @param recall whether to begin where the guest's kernel was when it was attached to before, if it is still there
      * @throws HptException {@code NOT_IDENTIFIED}, and what else keeps the kernel from being known; that nothing tells its
      *                      layout is said in {@link Attached#problem}
      */
-    Attached climb(GuestUri uri, Guest guest, Progress progress) {
-        return new Climb(uri, guest, progress).climb();
+    Attached climb(GuestUri uri, Guest guest, Progress progress, boolean recall) {
+        long begin = System.nanoTime();
+        ReadMeter metered = new ReadMeter(guest);
+        Notes notes = new Notes(progress);
+        Optional<Attached> again = recall ? again(uri, guest, metered, notes) : Optional.empty();
+        if (again.isPresent()) {
+            return told(again.get(), metered, begin);
+        }
+        notes.take();
+        KernelIdentity identity = identifier.identify(metered, notes);
+        Attached attached = new Climb(guest, notes, metered, identity, true).climb();
+        // Of an image only its file tells that it is still the same one.
+        if (guest.memory().live() || !guest.stamp().isEmpty()) {
+            last(attached, identity.place()).ifPresent(last -> keep(uri, guest, last));
+        }
+        return told(attached, metered, begin);
+    }
+
+    /** Looks where the guest's kernel was the last time, and learns nothing of what is there until it is seen to run. */
+    private Optional<Attached> again(GuestUri uri, Guest guest, ReadMeter metered, Notes notes) {
+        Optional<LastPlace> then = cache.flatMap(c -> c.recallPlace(uri, guest.stamp())).flatMap(LastPlace::parse);
+        Optional<KernelIdentity> identity = then.flatMap(last -> identifier.identifyAt(last.place(), metered, notes));
+        if (identity.isEmpty()) {
+            return Optional.empty();
+        }
+        Attached attached = new Climb(guest, notes, metered, identity.get(), false).climb();
+        Optional<LastPlace> now = last(attached, then.get().place());
+        boolean runs = now.filter(last -> then.get().isStillThere(last, guest.memory().live())).isPresent();
+        if (!runs) {
+            LOG.debug("{} is searched: the kernel that it ran may run no more", uri);
+            return Optional.empty();
+        }
+        if (guest.memory().live() && now.get().isSharperThan(then.get())) {
+            keep(uri, guest, now.get());
+        }
+        return Optional.of(attached);
+    }
+
+    private Optional<LastPlace> last(Attached attached, String place) {
+        return attached.use().filter(use -> !place.isEmpty()).map(use -> new LastPlace(place,
+                BootMark.read(use.kernel(), attached.space()).seconds(), hostMillis.getAsLong()));
+    }
+
+    private void keep(GuestUri uri, Guest guest, LastPlace last) {
+        if (!guest.memory().live() || last.seconds().isPresent()) {
+            cache.ifPresent(c -> c.keepPlace(uri, guest.stamp(), last.text()));
+        }
+    }
+
+    private static Attached told(Attached attached, ReadMeter metered, long begin) {
+        List<Finding> findings = new ArrayList<>(attached.findings());
+        long millis = (System.nanoTime() - begin) / 1_000_000;
+        long all = Math.max(1, metered.bytes());
+        findings.add(new Finding("found out in", String.format(Locale.ROOT, "%d.%03d s", millis / 1000, millis % 1000),
+                String.format(Locale.ROOT, "%d of %d MiB of RAM were read, %.1f %%", metered.bytesRead() >> 20, all >> 20,
+                        100.0 * metered.bytesRead() / all)));
+        return new Attached(attached.identity(), attached.space(), attached.use(), findings, attached.ladder(),
+                attached.problem());
     }
 }

@@ -73,7 +73,7 @@ public final class InferredProfiles implements ProfileSource {
 
     private static Profile profile(Findings findings, Guest guest, KernelIdentity kernel) {
         return new Profile(kernel.release(),
-                new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
+                KernelMatch.of(kernel),
                 new Origin(SOURCE, guest.info().uri() + ": " + inWords(findings),
                         LocalDate.now(ZoneOffset.UTC).toString(), confidence(findings)),
                 linked(findings, kernel), findings.layouts(), Map.of());
