@@ -40,17 +40,25 @@ class SessionsTest {
     }
 
     @Test
-    void changedProfilesMakeANewSessionAndLeaveTheOneInUseOpen() {
+    void oneThatIsUsedAgainIsBroughtUpToDate() {
+        platform.sessions.keep();
+        attach().close();
+        assertThat(platform.refreshed).isZero();
+        attach().close();
+        assertThat(platform.refreshed).isOne();
+        assertThat(platform.attached).hasSize(1);
+    }
+
+    @Test
+    void oneThatCannotBeBroughtUpToDateIsReplacedAndLeftOpenToWhoUsesIt() {
         platform.sessions.keep();
         Sessions.Lease inUse = attach();
-        platform.version++;
+        platform.staleness = Optional.of(new HptException(Step.BACKEND, Reason.TAKEN_AWAY, "qemu:a", "was taken away"));
         attach().close();
         assertThat(platform.attached).hasSize(2);
         assertThat(platform.closed).as("somebody still uses it").isZero();
         inUse.close();
         assertThat(platform.closed).as("nobody uses it, and it is not for later commands").isOne();
-        attach().close();
-        assertThat(platform.attached).hasSize(2);
         platform.sessions.forget();
         assertThat(platform.closed).isEqualTo(2);
     }
@@ -66,14 +74,12 @@ class SessionsTest {
     }
 
     @Test
-    void aGuestThatLacksSomethingIsAskedAnew() {
+    void aGuestThatLacksSomethingStaysAttached() {
         platform.sessions.keep();
         platform.problem = Optional.of(new HptException(Step.PROFILE, Reason.NO_PROFILE, "qemu:a", "no profile"));
         attach().close();
-        assertThat(platform.closed).isOne();
-        platform.problem = Optional.empty();
         attach().close();
-        attach().close();
-        assertThat(platform.attached).hasSize(2);
+        assertThat(platform.attached).hasSize(1);
+        assertThat(platform.refreshed).isOne();
     }
 }
