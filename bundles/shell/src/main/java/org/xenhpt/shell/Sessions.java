@@ -180,9 +180,12 @@ public class Sessions {
                 known.get().session.refresh();
                 return new Lease(known.get());
             } catch (HptException failure) {
-                // As it would have to tell now anyway, if it still holds for a new one.
                 drop(known.get().session);
                 giveBack(known.get());
+                // A new one could not tell what was there before.
+                if (failure.reason() == Reason.TAKEN_AWAY) {
+                    throw failure;
+                }
             } catch (RuntimeException interrupted) {
                 giveBack(known.get());
                 throw interrupted;

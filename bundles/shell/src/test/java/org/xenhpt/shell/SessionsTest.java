@@ -2,6 +2,7 @@
 package org.xenhpt.shell;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -53,7 +54,7 @@ class SessionsTest {
     void oneThatCannotBeBroughtUpToDateIsReplacedAndLeftOpenToWhoUsesIt() {
         platform.sessions.keep();
         Sessions.Lease inUse = attach();
-        platform.staleness = Optional.of(new HptException(Step.BACKEND, Reason.TAKEN_AWAY, "qemu:a", "was taken away"));
+        platform.staleness = Optional.of(new HptException(Step.BACKEND, Reason.GUEST_GONE, "qemu:a", "is gone"));
         attach().close();
         assertThat(platform.attached).hasSize(2);
         assertThat(platform.closed).as("somebody still uses it").isZero();
@@ -71,6 +72,17 @@ class SessionsTest {
         assertThat(platform.closed).isZero();
         inUse.close();
         assertThat(platform.closed).isOne();
+    }
+
+    @Test
+    void whatWasTakenAwayIsToldOnce() {
+        platform.sessions.keep();
+        attach().close();
+        platform.staleness = Optional.of(new HptException(Step.BACKEND, Reason.TAKEN_AWAY, "qemu:a", "was taken away"));
+        assertThatThrownBy(this::attach).isInstanceOf(HptException.class).hasMessageContaining("was taken away");
+        assertThat(platform.closed).isOne();
+        attach().close();
+        assertThat(platform.attached).hasSize(2);
     }
 
     @Test
