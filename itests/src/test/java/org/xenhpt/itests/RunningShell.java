@@ -49,11 +49,16 @@ final class RunningShell implements AutoCloseable {
 
     /** Runs a command that answers with one JSON array. */
     List<JsonNode> ask(String command) {
+        return ask(command, SECONDS);
+    }
+
+    private List<JsonNode> ask(String command, int seconds) {
         CompletableFuture<List<JsonNode>> answer = new CompletableFuture<>();
         Thread reader = new Thread(() -> {
             try {
-                commands.write((command + "\n").getBytes(StandardCharsets.UTF_8));
-                commands.flush();
+                if (!command.isEmpty()) {
+                    tell(command);
+                }
                 answers.nextToken();
                 JsonNode value = answers.readValueAsTree();
                 List<JsonNode> rows = new ArrayList<>();
@@ -66,10 +71,30 @@ final class RunningShell implements AutoCloseable {
         reader.setDaemon(true);
         reader.start();
         try {
-            return answer.get(SECONDS, TimeUnit.SECONDS);
+            return answer.get(seconds, TimeUnit.SECONDS);
         } catch (Exception e) {
             throw new AssertionError("'" + command + "' was not answered; it said " + messages(), e);
         }
+    }
+
+    /** Runs a command that answers nothing on standard output. */
+    void tell(String command) {
+        try {
+            commands.write((command + "\n").getBytes(StandardCharsets.UTF_8));
+            commands.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(messages(), e);
+        }
+    }
+
+    /** Reads one more answer of a command that gives several, or of one that was told. */
+    List<JsonNode> next() {
+        return ask("");
+    }
+
+    /** As {@link #next}, for one that takes its time. */
+    List<JsonNode> next(int seconds) {
+        return ask("", seconds);
     }
 
     /** Asks until the answer is as wanted. */
@@ -113,6 +138,17 @@ final class RunningShell implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError("interrupted", e);
+        }
+    }
+
+    /** Ends it as Ctrl-C does. */
+    void interrupt() {
+        try {
+            new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
