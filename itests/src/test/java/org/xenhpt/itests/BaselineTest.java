@@ -76,7 +76,8 @@ class BaselineTest {
         change("guest/Backend.java", "String scheme\\(\\);", "String scheme();\n\n    /** Undeclared. */\n    int undeclared();");
         VendorMaven.Result undeclared = build();
         assertThat(undeclared.exitCode()).as("undeclared").isNotZero();
-        assertThat(undeclared.output()).contains("org.xenhpt.api.guest").contains("Baseline mismatch");
+        assertThat(undeclared.output()).contains("Baseline problems detected")
+                .containsPattern("\\* org\\.xenhpt\\.api\\.guest +PACKAGE +MAJOR").contains("undeclared()");
 
         change("guest/package-info.java", "@Version\\(\"\\d+\\.[\\d.]+\"\\)", "@Version(\"2.0.0\")");
         assertThat(build().ok().output()).as("declared").contains("Baseline check succeeded");

@@ -112,7 +112,7 @@ class VendorTest {
 
     @Test
     void aProjectOfTheArchetype() throws IOException, URISyntaxException {
-        maven.run(work, documented("mvn archetype:generate")).ok();
+        maven.run(work, documented("mvn -B archetype:generate")).ok();
         Path project = work.resolve("my-hpt");
         VendorMaven.Result built = maven.run(project, "verify").ok();
         assertThat(built.output()).contains("Tests run: ").contains("Running com.example.decoder.MyDecoderTest")
