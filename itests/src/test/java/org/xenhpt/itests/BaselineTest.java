@@ -4,8 +4,16 @@ package org.xenhpt.itests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.reflect.Modifier;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,8 +44,8 @@ class BaselineTest {
         String coordinates = "<groupId>org.xenhpt</groupId><artifactId>xenhpt-api</artifactId>";
         Files.writeString(version.resolve("xenhpt-api-" + VERSION + ".pom"), "<project><modelVersion>4.0.0</modelVersion>"
                 + coordinates + "<version>" + VERSION + "</version></project>");
-        Files.writeString(released.resolve("maven-metadata.xml"), "<metadata>" + coordinates + "<versioning><versions><version>"
-                + VERSION + "</version></versions></versioning></metadata>");
+        Files.writeString(released.resolve("maven-metadata.xml"), "<metadata>" + coordinates
+                + "<versioning><versions><version>" + VERSION + "</version></versions></versioning></metadata>");
 
         Path source = TestGuest.project();
         Path copy = folder.resolve("copy");
@@ -68,12 +76,47 @@ class BaselineTest {
         return maven.run(api, "verify", "-Dmaven.test.skip=true");
     }
 
+    private static List<String> classes(Path jar) throws IOException {
+        try (JarFile file = new JarFile(jar.toFile())) {
+            return file.stream().map(JarEntry::getName).filter(name -> name.endsWith(".class") && !name.endsWith("-info.class"))
+                    .toList();
+        }
+    }
+
+    /** bnd takes an interface that does not say who implements it for one that anybody may. */
+    @Test
+    void everyExportedInterfaceSaysWhoImplementsIt() throws IOException, ClassNotFoundException {
+        List<String> silent = new ArrayList<>();
+        int interfaces = 0;
+        List<Path> jars = List.of(VendorMaven.jar("api"), VendorMaven.jar("kit"), VendorMaven.jar("testkit"));
+        URL[] urls = {jars.get(0).toUri().toURL(), jars.get(1).toUri().toURL(), jars.get(2).toUri().toURL()};
+        try (URLClassLoader loader = new URLClassLoader(urls, ClassLoader.getPlatformClassLoader())) {
+            for (Path jar : jars) {
+                for (String entry : classes(jar)) {
+                    Class<?> type = loader.loadClass(entry.replace('/', '.').replaceFirst("\\.class$", ""));
+                    if (type.isInterface() && !type.isAnnotation() && Modifier.isPublic(type.getModifiers())) {
+                        interfaces++;
+                        // The annotations are for build tools: in the class file, and not there when it is run.
+                        String code = new String(loader.getResourceAsStream(entry).readAllBytes(), StandardCharsets.ISO_8859_1);
+                        if (!code.contains("Lorg/osgi/annotation/versioning/ConsumerType;")
+                                && !code.contains("Lorg/osgi/annotation/versioning/ProviderType;")) {
+                            silent.add(type.getName());
+                        }
+                    }
+                }
+            }
+        }
+        assertThat(silent).isEmpty();
+        assertThat(interfaces).as("that it looked at all").isGreaterThan(15);
+    }
+
     @Test
     void aChangeIsDeclaredOrFailsTheBuild() throws IOException {
         assertThat(build().ok().output()).as("nothing changed").contains("Baseline check succeeded");
 
         // Backends implement this interface: a method more breaks each of them.
-        change("guest/Backend.java", "String scheme\\(\\);", "String scheme();\n\n    /** Undeclared. */\n    int undeclared();");
+        change("guest/Backend.java", "String scheme\\(\\);",
+                "String scheme();\n\n    /** Undeclared. */\n    int undeclared();");
         VendorMaven.Result undeclared = build();
         assertThat(undeclared.exitCode()).as("undeclared").isNotZero();
         assertThat(undeclared.output()).contains("Baseline problems detected")

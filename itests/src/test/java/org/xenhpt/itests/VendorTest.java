@@ -134,9 +134,9 @@ class VendorTest {
                     rows -> names(rows).stream().allMatch(name -> name.matches(".* \\(nice -?\\d+\\)")));
             assertThat(names(tasks).stream().map(name -> name.replaceFirst(" \\(nice -?\\d+\\)$", "")).toList())
                     .isEqualTo(plain);
-            // As the kernel makes them, in kernel/workqueue.c and mm/khugepaged.c.
+            // As the kernel makes them, in kernel/workqueue.c and mm/ksm.c.
             assertThat(names(tasks)).anyMatch(name -> name.matches("kworker/.*H.* \\(nice -20\\)"))
-                    .contains("init (nice 0)", "khugepaged (nice 19)");
+                    .contains("init (nice 0)", "ksmd (nice 5)");
             assertThat(shell.ask("identify --explain --json")).as("asked before the guest's own memory").anySatisfy(row ->
                     assertThat(row.get("source").asText() + " " + row.get("outcome").asText()).isEqualTo("my-hpt unknown"));
 
@@ -173,7 +173,8 @@ class VendorTest {
 
         // The guest is made of the layout under the names that the test kit knows, and read under those of the vendor.
         String own = Files.readString(project.resolve("3.2.0-acme.yaml"));
-        Path plain = Files.writeString(folder.resolve("plain.yaml"), own.replace("acme_name:", "comm:").replace("acme_tasks:", "tasks:"));
+        Path plain = Files.writeString(folder.resolve("plain.yaml"),
+                own.replace("acme_name:", "comm:").replace("acme_tasks:", "tasks:"));
         LaidOutLinux linux = boot(plain);
         Path before = folder.resolve("before.snapshot");
         Path guest = folder.resolve("guest.snapshot");

@@ -34,7 +34,8 @@ public record Renames(Map<String, String> members) {
 
     /** Whether this kernel has all of them. */
     public boolean fit(Kernel kernel) {
-        return members.keySet().stream().allMatch(path -> kernel.profile().member(struct(path), member(path)).isPresent());
+        return members.keySet().stream()
+                .allMatch(path -> kernel.profile().member(struct(path), member(path)).isPresent());
     }
 
     /** The kernel under the plain names. What it has under a plain name already, and is something else, gives way. */

@@ -14,9 +14,10 @@ import org.xenhpt.testkit.FakeLinux;
 import org.xenhpt.testkit.FakePatch;
 
 class RenamesTest {
-    private final Renames renames = new Renames(Map.of("task_struct.acme_name", "comm", "task_struct.acme_tasks", "tasks"));
-    private final FakeLinux linux = new FakeLinux(false, new FakePatch("6.1.0-acme").rename("task_struct", "comm", "acme_name")
-            .rename("task_struct", "tasks", "acme_tasks").move("task_struct", "tasks", 0x300));
+    private final Renames renames = new Renames(
+            Map.of("task_struct.acme_name", "comm", "task_struct.acme_tasks", "tasks"));
+    private final FakeLinux linux = new FakeLinux(false, new FakePatch("6.1.0-acme")
+            .rename("task_struct", "comm", "acme_name").rename("task_struct", "tasks", "acme_tasks").move("task_struct", "tasks", 0x300));
 
     private static LinuxTaskReader reader(Kernel kernel, FakeLinux linux) {
         return new LinuxTaskReader(kernel, linux.space(), CurrentTasks.in(kernel.symbol("current_task"), "per-CPU"));

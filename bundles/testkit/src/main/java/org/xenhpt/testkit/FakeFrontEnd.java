@@ -54,12 +54,14 @@ public final class FakeFrontEnd implements FrontEnd {
 
     @Override
     public Listing guests() {
-        return new Listing(guests.entrySet().stream().map(each -> info(each.getKey(), each.getValue())).toList(), List.of());
+        return new Listing(guests.entrySet().stream().map(each -> info(each.getKey(), each.getValue())).toList(),
+                List.of());
     }
 
     private static GuestInfo info(String name, FakeLinux linux) {
         GuestInfo plain = linux.guest().info();
-        return new GuestInfo(new GuestUri("fake", name), name, plain.type(), plain.state(), plain.memoryBytes(), plain.vcpus());
+        return new GuestInfo(new GuestUri("fake", name), name, plain.type(), plain.state(), plain.memoryBytes(),
+                plain.vcpus());
     }
 
     @Override

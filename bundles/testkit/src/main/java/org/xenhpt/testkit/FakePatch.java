@@ -79,7 +79,8 @@ public final class FakePatch {
         String[] parts = path.split("\\.", 2);
         StructLayout layout = layouts.get(parts[0]);
         if (layout == null) {
-            throw new IllegalArgumentException("the fake kernel has no struct " + parts[0] + ", only " + layouts.keySet());
+            throw new IllegalArgumentException("the fake kernel has no struct " + parts[0] + ", only "
+                    + layouts.keySet());
         }
         Map<String, Member> members = new LinkedHashMap<>(layout.members());
         members.put(parts[1], member);
@@ -106,7 +107,8 @@ public final class FakePatch {
         Map<String, StructLayout> all = new LinkedHashMap<>();
         layouts.forEach((struct, layout) -> {
             Map<String, Member> members = new LinkedHashMap<>();
-            layout.members().forEach((name, member) -> members.put(renamed.getOrDefault(struct + "." + name, name), member));
+            layout.members().forEach((name, member) ->
+                    members.put(renamed.getOrDefault(struct + "." + name, name), member));
             all.put(struct, new StructLayout(layout.size(), members));
         });
         return all;

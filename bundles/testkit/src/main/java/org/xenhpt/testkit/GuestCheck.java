@@ -35,7 +35,8 @@ public final class GuestCheck {
             end = range.end();
         }
         for (long outside : new long[] {end, end + (1L << 40), Long.MAX_VALUE, -PAGE, Long.MIN_VALUE}) {
-            require(isNothing(memory, outside), "there is memory at GPA 0x" + Long.toHexString(outside) + ", which is in no range");
+            require(isNothing(memory, outside), "there is memory at GPA 0x" + Long.toHexString(outside)
+                    + ", which is in no range");
         }
     }
 

@@ -97,7 +97,7 @@ public final class VendorMaven {
         return published;
     }
 
-    /** Runs Maven. Settings of the user and of the environment are in force, as always. */
+    /** Runs Maven. The settings of the user are in force, as always; those of the installation give way to this one's. */
     public Result run(Path folder, String... words) {
         List<String> command = new ArrayList<>(List.of("mvn", "-B", "-ntp", "-Dstyle.color=never", "-gs", settings.toString(),
                 "-Dmaven.repo.local=" + local));
@@ -171,8 +171,9 @@ public final class VendorMaven {
     public static Path jar(String artifact) throws IOException {
         Path target = TestGuest.project().resolve("bundles").resolve(artifact).resolve("target");
         try (Stream<Path> files = Files.list(target)) {
-            return files.filter(file -> file.getFileName().toString().matches("xenhpt-" + artifact + "-[\\d.]+(-SNAPSHOT)?\\.jar"))
-                    .findFirst().orElseThrow(() -> new AssertionError("build the project first: there is no jar in " + target));
+            String name = "xenhpt-" + artifact + "-[\\d.]+(-SNAPSHOT)?\\.jar";
+            return files.filter(file -> file.getFileName().toString().matches(name)).findFirst()
+                    .orElseThrow(() -> new AssertionError("build the project first: there is no jar in " + target));
         }
     }
 }

@@ -20,7 +20,8 @@ import org.xenhpt.kit.sched.LinuxTaskReader;
 @Component(property = "service.ranking:Integer=100")
 public final class AcmeDecoder implements Decoder {
     private static final String CURRENT_TASK = "current_task";
-    private static final Renames RENAMES = new Renames(Map.of("task_struct.acme_name", "comm", "task_struct.acme_tasks", "tasks"));
+    private static final Renames RENAMES = new Renames(
+            Map.of("task_struct.acme_name", "comm", "task_struct.acme_tasks", "tasks"));
 
     @Override
     public String name() {

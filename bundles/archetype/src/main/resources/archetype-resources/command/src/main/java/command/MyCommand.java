@@ -57,7 +57,8 @@ public final class MyCommand implements HptCommand, Callable<Integer> {
             Map<Long, Integer> processes = new TreeMap<>();
             table.tasks().forEach(task -> processes.merge(task.uid(), 1, Integer::sum));
             print(processes, spec.commandLine().getOut());
-            table.gaps().forEach(gap -> spec.commandLine().getErr().println("hpt: warning: " + gap.where() + ": " + gap.why()));
+            table.gaps().forEach(gap -> spec.commandLine().getErr()
+                    .println("hpt: warning: " + gap.where() + ": " + gap.why()));
             return table.gaps().isEmpty() ? 0 : GAPS;
         }
     }

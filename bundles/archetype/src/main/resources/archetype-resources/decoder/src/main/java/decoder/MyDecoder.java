@@ -29,7 +29,8 @@ public final class MyDecoder implements Decoder {
     /** What the kernel is asked for, beside what the kit wants. */
     @Override
     public Needs needs() {
-        return LinuxTaskReader.needs().and(new Needs(Set.of(CURRENT_TASK), Set.of("task_struct." + MyTaskReader.MEMBER)));
+        return LinuxTaskReader.needs()
+                .and(new Needs(Set.of(CURRENT_TASK), Set.of("task_struct." + MyTaskReader.MEMBER)));
     }
 
     /** For which kernels this is; better told by what they have than by their version. */

@@ -16,7 +16,8 @@ class MyDecoderTest {
 
     @Test
     void readsTheTasksOfAGuest() {
-        FakeLinux linux = new FakeLinux(false, new FakePatch("6.1.0").add("task_struct", "static_prio", 0x80, 4, "int"));
+        FakeLinux linux = new FakeLinux(false,
+                new FakePatch("6.1.0").add("task_struct", "static_prio", 0x80, 4, "int"));
         long init = linux.process(1, linux.initTask(), 0, "init");
         long nginx = linux.process(33, init, 101, "nginx");
         linux.put(init, "static_prio", 120).put(nginx, "static_prio", 125).run(nginx);

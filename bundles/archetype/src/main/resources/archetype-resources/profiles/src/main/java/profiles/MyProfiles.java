@@ -49,7 +49,8 @@ public final class MyProfiles implements ProfileSource {
     }
 
     @Override
-    public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs, Progress progress) {
+    public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
+            Progress progress) {
         // A release names no build: the banner or the build id must be the same, too.
         return known.stream().filter(profile -> profile.kernel().matches(kernel)).findFirst();
     }
