@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -32,12 +33,18 @@ final class RunningShell implements AutoCloseable {
 
     /** @param home a distribution */
     RunningShell(Path home, Path messages, String... arguments) {
+        this(home, messages, Map.of(), arguments);
+    }
+
+    /** @param environment added to that of this process */
+    RunningShell(Path home, Path messages, Map<String, String> environment, String... arguments) {
         this.messages = messages;
         List<String> command = new ArrayList<>(List.of(home.resolve("bin/hpt").toString()));
         command.addAll(Arrays.asList(arguments));
         try {
             ProcessBuilder builder = new ProcessBuilder(command).redirectError(messages.toFile());
             builder.environment().put("HPT_LOG", "info");
+            builder.environment().putAll(environment);
             process = builder.start();
             commands = process.getOutputStream();
             // Of bytes, the parser would wait for the first ones here, to tell their encoding.
