@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -49,16 +50,24 @@ final class RunningShell implements AutoCloseable {
 
     /** Runs a command that answers with one JSON array. */
     List<JsonNode> ask(String command) {
-        CompletableFuture<List<JsonNode>> answer = new CompletableFuture<>();
+        return find(command).orElseThrow(() -> new AssertionError("'" + command + "' was not answered; it said "
+                + messages()));
+    }
+
+    /** Runs a command that may answer with one JSON array, or else says why not. */
+    Optional<List<JsonNode>> find(String command) {
+        CompletableFuture<Optional<List<JsonNode>>> answer = new CompletableFuture<>();
         Thread reader = new Thread(() -> {
             try {
-                commands.write((command + "\n").getBytes(StandardCharsets.UTF_8));
+                // The answer to the second command is known: what comes before it is the first one's.
+                commands.write((command + "\nhelp exit-codes --json\n").getBytes(StandardCharsets.UTF_8));
                 commands.flush();
-                answers.nextToken();
-                JsonNode value = answers.readValueAsTree();
-                List<JsonNode> rows = new ArrayList<>();
-                value.forEach(rows::add);
-                answer.complete(rows);
+                List<JsonNode> first = next();
+                Optional<List<JsonNode>> found = isExitCodes(first) ? Optional.empty() : Optional.of(first);
+                if (found.isPresent() && !isExitCodes(next())) {
+                    throw new IOException("more than one array");
+                }
+                answer.complete(found);
             } catch (IOException | RuntimeException e) {
                 answer.completeExceptionally(e);
             }
@@ -70,6 +79,20 @@ final class RunningShell implements AutoCloseable {
         } catch (Exception e) {
             throw new AssertionError("'" + command + "' was not answered; it said " + messages(), e);
         }
+    }
+
+    private List<JsonNode> next() throws IOException {
+        if (answers.nextToken() == null) {
+            throw new IOException("hpt ended");
+        }
+        JsonNode value = answers.readValueAsTree();
+        List<JsonNode> rows = new ArrayList<>();
+        value.forEach(rows::add);
+        return rows;
+    }
+
+    private static boolean isExitCodes(List<JsonNode> rows) {
+        return !rows.isEmpty() && rows.get(0).has("code") && rows.get(0).has("meaning");
     }
 
     /** Asks until the answer is as wanted. */
