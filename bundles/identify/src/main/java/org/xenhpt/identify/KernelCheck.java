@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.identify;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -43,6 +45,18 @@ final class KernelCheck {
     private static final long LARGE_PAGE = 1 << 20;
     private static final int PAGE = 4096;
     private static final String WHERE_IT_WAS = "where it was before";
+    /** The least CONFIG_PHYSICAL_ALIGN with which KASLR is possible. */
+    private static final long ALIGNED = 2 << 20;
+    /** At most so many bytes are before _stext up to 4.x. */
+    private static final long I386_ENTRY_CODE = 64 << 10;
+    /** The first instructions of startup_32, in bytes. */
+    private static final int I386_STARTUP = 64;
+    /** LGDT of a 32-bit address; MOV of 32 bits to EAX; MOV of EAX to DS, and to ES (Intel SDM volume 2). */
+    private static final int LGDT = 0x15010f;
+    private static final byte MOV_TO_EAX = (byte) 0xb8;
+    private static final int MOV_TO_DS_AND_ES = 0xc08ed88e;
+    /** __BOOT_DS, of the boot protocol. */
+    private static final int BOOT_DS = 0x18;
 
     private final PhysicalMemory memory;
     private final Ram ram;
@@ -214,14 +228,17 @@ final class KernelCheck {
         if (!found.isEmpty()) {
             return Optional.of(found.get(0));
         }
+        OptionalLong text = startup(image, base, table.root());
+        long begin = text.orElse(start);
+        OptionalLong kaslr = text.isPresent() ? kaslrOf32Bit(base, begin) : text;
         // Weak copies, and those of other kernels in the page cache, have no banner near them that says the same.
-        seek(image, start, end, word("Linu"), KnownPlace::uts, gva -> {
+        seek(image, begin, end, word("Linu"), KnownPlace::uts, gva -> {
             Optional<Names> names = utsname(space, gva);
             if (names.isPresent() && names.get().machine().matches("i[3-6]86") && names.get().isNumbered()) {
                 List<Banner> banners = new ArrayList<>();
-                OptionalLong at = findBanner(image, start, Optional.empty(), names.get(), banners);
-                at.ifPresent(banner -> found.add(new FoundKernel(Architecture.I386, space, 0, base, start, end, gva,
-                        names.get().version(), banners.get(0), banner, Optional.empty(), -1, OptionalLong.empty(), claim)));
+                OptionalLong at = findBanner(image, begin, Optional.empty(), names.get(), banners);
+                at.ifPresent(banner -> found.add(new FoundKernel(Architecture.I386, space, 0, base, begin, end, gva,
+                        names.get().version(), banners.get(0), banner, Optional.empty(), -1, kaslr, claim)));
             }
             return !found.isEmpty();
         });
@@ -266,7 +283,7 @@ final class KernelCheck {
             start = text & -PAGE;
             end = endOfImage(space, place, start, info);
             readOnly = start;
-            kaslr = kaslrOf32Bit(place, text);
+            kaslr = kaslrOf32Bit(place.base, text);
         }
         KernelImage image = new KernelImage(memory, space, start, end);
         List<Banner> banners = new ArrayList<>();
@@ -296,12 +313,49 @@ final class KernelCheck {
 
     /**
      * i386 does not write KERNELOFFSET. Its KASLR moves by multiples of CONFIG_PHYSICAL_ALIGN, at least 2 MiB where
-     * KASLR is possible, from CONFIG_PHYSICAL_START, and _stext is the image's first byte; any other _stext tells
-     * nothing.
+     * KASLR is possible, from CONFIG_PHYSICAL_START. _stext is the image's first byte, or follows the little code that
+     * the kernel is entered by; any other _stext tells nothing.
      */
-    private static OptionalLong kaslrOf32Bit(Place place, long text) {
-        long offset = text - place.base - ImageMapping.LINKED_AT;
-        return (offset & 0x1fffff) == 0 && offset >= 0 ? OptionalLong.of(offset) : OptionalLong.empty();
+    private static OptionalLong kaslrOf32Bit(long base, long text) {
+        long offset = text - base - ImageMapping.LINKED_AT;
+        boolean begins = (offset & ALIGNED - 1) < I386_ENTRY_CODE;
+        return begins && offset >= 0 ? OptionalLong.of(offset & -ALIGNED) : OptionalLong.empty();
+    }
+
+    /**
+     * GVA of an i386 image's first byte where VMCOREINFO does not tell it: startup_32 (arch/x86/kernel/head_32.S), which
+     * loads a GDT that lies in the image, by its physical address, and then __BOOT_DS into the segment registers. What
+     * the boot loader left of the decompressor does the same by addresses relative to its own. Empty when there is not
+     * just one such place.
+     */
+    private static OptionalLong startup(KernelImage image, long base, long lastGpa) {
+        byte[] code = new byte[I386_STARTUP];
+        OptionalLong found = OptionalLong.empty();
+        for (long gva = image.start() + LARGE_PAGE - 1 & -LARGE_PAGE; gva < base + lastGpa; gva += LARGE_PAGE) {
+            if (image.read(gva, code, code.length) && isStartup(ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN),
+                    gva - base, lastGpa)) {
+                if (found.isPresent()) {
+                    return OptionalLong.empty();
+                }
+                found = OptionalLong.of(gva);
+            }
+        }
+        return found;
+    }
+
+    private static boolean isStartup(ByteBuffer code, long gpa, long lastGpa) {
+        boolean loadsTable = false;
+        for (int i = 0; i + 9 <= I386_STARTUP; i++) {
+            if (i + 7 <= I386_STARTUP && (code.getInt(i) & 0xffffff) == LGDT) {
+                long table = code.getInt(i + 3) & 0xffffffffL;
+                loadsTable |= table > gpa && table < lastGpa;
+            }
+            if (loadsTable && code.get(i) == MOV_TO_EAX && code.getInt(i + 1) == BOOT_DS
+                    && code.getInt(i + 5) == MOV_TO_DS_AND_ES) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private OptionalLong findBanner(KernelImage image, long readOnly, Optional<Vmcoreinfo> info, Names uts,

@@ -29,8 +29,6 @@ import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.PagingMode;
-import org.xenhpt.identify.btf.BtfBlob;
-import org.xenhpt.identify.kallsyms.KallsymsEncodings;
 import org.xenhpt.testkit.FakeGuest;
 import org.xenhpt.testkit.FakeMemory;
 import org.xenhpt.testkit.FakePageTables;
@@ -351,20 +349,20 @@ class LinuxIdentifierTest {
         FakeKernel old = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
         FakeKernel running = new FakeKernel(memory, PagingMode.LEVEL_4, 36 * MIB, 0x8000000)
                 .named("6.1.0-8-later", FakeKernel.VERSION).vmcoreinfoAt(PAGE + 4096);
-        withClock(old, 1_700_000_000L);
-        withClock(running, 1_700_000_060L);
+        wallToMonotonic(old, 1_700_000_000L);
+        wallToMonotonic(running, 1_700_000_060L);
         KernelIdentity found = identify();
         check(found, running);
         assertThat(found.findings()).anyMatch(f -> f.what().equals("other kernel") && f.how().contains("60 s before"));
 
-        withClock(old, 1_700_000_061L);
+        wallToMonotonic(old, 1_700_000_061L);
         check(identify(), old);
     }
 
-    /** Kernels without BTF tell the time too: by what surrounds wall_to_monotonic. */
+    /** The time is told by what surrounds wall_to_monotonic, in the form of either width. */
     @ParameterizedTest
     @EnumSource(names = {"LEVEL_4", "PAE", "X86_32"})
-    void ofTwoKernelsWithoutBtfTheOneWhoseClockStandsLatestRuns(PagingMode mode) {
+    void ofTwoKernelsTheOneWhoseClockStandsLatestRuns(PagingMode mode) {
         FakeKernel old = kernel(mode).vmcoreinfoAt(PAGE);
         FakeKernel running = new FakeKernel(memory, mode, 36 * MIB, 0x8000000).named("6.1.0-8-later", FakeKernel.VERSION)
                 .vmcoreinfoAt(PAGE + 4096);
@@ -425,20 +423,6 @@ class LinuxIdentifierTest {
             assertThat(clue.where()).isEqualTo("GPA 0x" + Long.toHexString(2 * PAGE));
             assertThat(clue.why()).contains("init_uts_ns says \"" + FakeKernel.RELEASE + "\"");
         });
-    }
-
-    private static void withClock(FakeKernel kernel, long seconds) {
-        BtfBlob btf = new BtfBlob();
-        int u64 = btf.integer("long unsigned int", 8);
-        btf.struct("timekeeper", 128).add("xtime_sec", u64, 96).end();
-        byte[] blob = btf.bytes();
-        long at = FakeKernel.READ_ONLY + 0x100000;
-        long start = kernel.put(at, blob);
-        long clock = FakeKernel.DATA + 0x8000;
-        kernel.memory.putLong(kernel.gpa + clock + 8 + 96, seconds);
-        kernel.put(FakeKernel.READ_ONLY + 0x10000, KallsymsEncodings.modern(kernel.symbols(Map.of("__start_BTF", start,
-                "__stop_BTF", start + blob.length, "tk_core", kernel.gvaOf(clock))),
-                kernel.gvaOf(FakeKernel.READ_ONLY + 0x10000)));
     }
 
     @Test

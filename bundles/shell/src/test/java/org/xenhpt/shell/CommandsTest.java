@@ -229,21 +229,6 @@ class CommandsTest {
     }
 
     @Test
-    void aRepeatedListingGoesOnWhenTheGuestReboots() {
-        platform.tasks.add(task(1, 0, "init"));
-        platform.notUp = 2;
-        assertThat(platform.hpt("ps", "qemu:a", "-o", "pid", "--interval", "0", "--count", "4", "--ndjson")).isZero();
-        assertThat(platform.out().replaceAll("20[-0-9T:.]+Z", "NOW")).isEqualTo("""
-                {"listing":3,"at":"NOW","pid":1}
-                {"listing":4,"at":"NOW","pid":1}
-                """);
-        assertThat(platform.err()).containsOnlyOnce("note: ").contains("not up yet");
-        assertThat(platform.attached).hasSize(1);
-        platform.notUp = 1;
-        assertThat(platform.hpt("ps", "qemu:a")).isEqualTo(Reason.NOT_UP.exitCode());
-    }
-
-    @Test
     void verboseSumsUpWhatRepeatedListingsTook() {
         platform.hpt("ps", "qemu:a", "--interval", "0", "--count", "2", "--verbose");
         assertThat(platform.err()).matches("(?s)hpt: 2 listings, 0 of them late; reading the guest took .* ms on average.*\n");

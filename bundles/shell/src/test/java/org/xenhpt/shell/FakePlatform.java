@@ -68,14 +68,13 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public final Map<String, String> environment = new HashMap<>();
     public Optional<HptException> problem = Optional.empty();
     public Optional<RuntimeException> failure = Optional.empty();
-    /** How many readings find a guest that is not up yet. */
-    public int notUp;
     public double confidence = 1;
     public final List<Attempt> ladder = new ArrayList<>();
     public final List<String> news = new ArrayList<>();
     public long boot = BOOT;
     public int closed;
-    public long version;
+    public int refreshed;
+    public Optional<HptException> staleness = Optional.empty();
     public boolean watched;
     public Path folder = Path.of("profiles");
     public Path home = Path.of("/nonexistent");
@@ -223,10 +222,6 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     @Override
     public ProcessTable processes(TaskQuery query) {
         queries.add(query);
-        if (notUp > 0) {
-            notUp--;
-            throw new HptException(Step.FRONT_END, Reason.NOT_UP, "qemu:a", "is not up yet");
-        }
         failure.ifPresent(error -> {
             throw error;
         });
@@ -265,8 +260,11 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     }
 
     @Override
-    public long version() {
-        return version;
+    public void refresh() {
+        refreshed++;
+        staleness.ifPresent(stale -> {
+            throw stale;
+        });
     }
 
     @Override

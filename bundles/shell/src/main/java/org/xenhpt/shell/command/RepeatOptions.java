@@ -17,8 +17,8 @@ import picocli.CommandLine.Option;
 /** Whether a listing is made once, or again and again as {@code vmstat} does, in one attached session. */
 final class RepeatOptions {
     private static final double LONGEST_SECONDS = 86_400;
-    /** To look whether a guest is up again costs more than a listing. */
-    private static final long NOT_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+    /** A guest that is waited for is not asked more often. */
+    private static final long LEAST_WAIT_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
     @ArgGroup(exclusive = false)
     private Choice choice = new Choice();
@@ -26,12 +26,13 @@ final class RepeatOptions {
     private static final class Choice {
         @Option(names = "--interval", required = true, paramLabel = "SECONDS",
                 description = "List again every so many seconds (such as 0.1; 0: at once), until interrupted. The guest is "
-                        + "attached to once. Text has a line before each listing; JSON and CSV rows have the keys listing "
-                        + "and at; --json writes an array a listing. A listing that takes longer delays the next. While the guest reboots there is none, "
-                        + "and it is said that it is not up yet.")
+                        + "attached to once; while its kernel is not up, or nothing tells how to read it, it is waited "
+                        + "for. Text has a line before each listing; JSON and CSV rows have the keys listing "
+                        + "and at; --json writes an array a listing. A listing that takes longer delays the next.")
         private Optional<Double> seconds = Optional.empty();
 
-        @Option(names = "--count", paramLabel = "N", description = "End after so many listings, those included that there were to be while the guest was not up.")
+        @Option(names = "--count", paramLabel = "N",
+                description = "End after so many listings, those counted that failed while the guest was waited for.")
         private long count = Long.MAX_VALUE;
     }
 
@@ -112,12 +113,17 @@ final class RepeatOptions {
         @Override
         public String toString() {
             return String.format("%d listings, %d of them late; reading the guest took %s on average, %s to %s", listings,
-                    late, millis(nanos / Math.max(1, listings)), millis(Math.min(least, most)), millis(most));
+                    late, millis(nanos / Math.max(1, listings)), millis(least), millis(most));
         }
 
         private static String millis(long nanos) {
             return String.format("%.3f ms", nanos / 1e6);
         }
+    }
+
+    /** Whether there is to be more than one listing. */
+    boolean isOn() {
+        return choice.seconds.isPresent();
     }
 
     /** Throws when an option's value makes no sense. */
@@ -133,6 +139,15 @@ final class RepeatOptions {
 
     /** What happens after each listing: whether to go on, and what is told at the end. */
     interface Reader {
+        /**
+         * A listing failed. Throws when there is no point in waiting.
+         *
+         * @return the exit code, should it have been the last
+         */
+        default int failed(HptException failure) {
+            throw failure;
+        }
+
         /** Whether anybody still reads what was written. */
         boolean there();
 
@@ -143,8 +158,7 @@ final class RepeatOptions {
      * Makes the listing, or listings.
      *
      * @param listing gives its exit code
-     * @return the exit code of all of them: that of gaps if one had any, and that of nothing found if none found anything;
-     *         that of a guest which is not up if it was so to the end
+     * @return the exit code of all of them: that of gaps if one had any, and that of nothing found if none found anything
      */
     int run(Reader reader, ToIntFunction<Listing> listing) {
         return choice.seconds.isEmpty() ? listing.applyAsInt(new Listing(0, CLOCK))
@@ -158,15 +172,19 @@ final class RepeatOptions {
         int code = ExitCodes.NOTHING_FOUND;
         for (long number = 1; ; number++) {
             Listing one = new Listing(number, clock);
-            int result = listing.applyAsInt(one);
-            boolean up = result != Reason.NOT_UP.exitCode();
-            if (up) {
+            boolean isThere = true;
+            int result;
+            try {
+                result = listing.applyAsInt(one);
                 summary.add(one);
+                code = code == ExitCodes.GAPS || result == ExitCodes.NOTHING_FOUND ? code : result;
+            } catch (HptException failure) {
+                isThere = false;
+                result = reader.failed(failure);
             }
-            code = whole(code, result);
             if (number == count || !reader.there()) {
                 reader.told(summary);
-                return code;
+                return isThere ? code : result;
             }
             due += interval;
             long left = due - clock.nanos();
@@ -175,16 +193,8 @@ final class RepeatOptions {
                 summary.late += interval > 0 ? 1 : 0;
                 due -= left;
             }
-            pause(clock, Math.max(up ? 0 : NOT_UP_NANOS, left));
+            pause(clock, Math.max(isThere ? 0 : LEAST_WAIT_NANOS, left));
         }
-    }
-
-    private static int whole(int before, int now) {
-        int notUp = Reason.NOT_UP.exitCode();
-        if (now == notUp) {
-            return before == ExitCodes.GAPS ? before : notUp;
-        }
-        return before == ExitCodes.GAPS || now == ExitCodes.NOTHING_FOUND && before != notUp ? before : now;
     }
 
     private static void pause(Clock clock, long nanos) {

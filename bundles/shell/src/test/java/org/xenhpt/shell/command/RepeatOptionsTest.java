@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.Test;
-import org.xenhpt.api.error.Reason;
 import org.xenhpt.shell.ExitCodes;
 import org.xenhpt.shell.InterruptedCommand;
 
@@ -99,18 +98,6 @@ class RepeatOptionsTest {
         assertThat(run(1, 3, listing -> listing.number() == 2 ? ExitCodes.GAPS : ExitCodes.OK)).isEqualTo(ExitCodes.GAPS);
         assertThat(run(1, 3, listing -> listing.number() == 2 ? ExitCodes.OK : ExitCodes.NOTHING_FOUND)).isZero();
         assertThat(run(1, 3, listing -> ExitCodes.NOTHING_FOUND)).isEqualTo(ExitCodes.NOTHING_FOUND);
-    }
-
-    @Test
-    void aGuestThatIsNotUpIsWaitedFor() {
-        int notUp = Reason.NOT_UP.exitCode();
-        assertThat(run(0, 4, listing -> listing.number() == 2 || listing.number() == 3 ? notUp : taking(listing, 7))).isZero();
-        assertThat(begun).containsExactly(0L, 7L, 207L, 407L);
-        assertThat(told).startsWith("2 listings, ");
-        assertThat(run(1, 3, listing -> listing.number() == 1 ? ExitCodes.OK : notUp)).isEqualTo(notUp);
-        assertThat(run(1, 3, listing -> listing.number() == 1 ? ExitCodes.GAPS : notUp)).isEqualTo(ExitCodes.GAPS);
-        assertThat(run(1, 2, listing -> listing.number() == 1 ? notUp : ExitCodes.NOTHING_FOUND))
-                .isEqualTo(ExitCodes.NOTHING_FOUND);
     }
 
     @Test
