@@ -109,11 +109,13 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     }
 
     @Override
-    public void use(List<Path> newFolders) {
+    public synchronized void use(List<Path> newFolders) {
         folders = List.copyOf(newFolders);
         cache.clear();
         if (watch.isPresent()) {
             watch();
+        } else {
+            base++;
         }
     }
 
