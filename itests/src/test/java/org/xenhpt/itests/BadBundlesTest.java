@@ -18,12 +18,12 @@ class BadBundlesTest {
 
     @TempDir
     private Path folder;
-    private Distribution distribution;
+    private PluginDistribution distribution;
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        distribution = new Distribution(folder, Map.of("hpt.limit.listing", "5", "hpt.limit.attach", "20"));
-        distribution.drop("bad", "1.0.0", Distribution.source("Bad", Map.of("SAMPLE",
+        distribution = new PluginDistribution(folder, Map.of("hpt.limit.listing", "5", "hpt.limit.attach", "20"));
+        distribution.drop("bad", "1.0.0", PluginDistribution.source("Bad", Map.of("SAMPLE",
                 distribution.sample().toString())));
     }
 

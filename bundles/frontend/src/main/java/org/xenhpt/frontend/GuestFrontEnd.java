@@ -290,6 +290,7 @@ public final class GuestFrontEnd implements FrontEnd {
         private final GuestUri uri;
         private final Calls calls;
         private Progress progress;
+        private boolean climbed;
         /** When a backend was declined; -1 when none was. */
         private long declined = -1;
 
@@ -366,15 +367,18 @@ public final class GuestFrontEnd implements FrontEnd {
             List<Plugin<Decoder>> all = ready(decoders);
             return new Ladder(calls, best(translators, Step.TRANSLATION, "address translation"),
                     best(identifiers, Step.IDENTIFY, "identification of kernels"), ready(caches).stream().findFirst(),
-                    ready(sources), all, GuestFrontEnd.needs(all), now);
+                    ready(sources), all, GuestFrontEnd.needs(all), now, System::currentTimeMillis);
         }
 
         @Override
         public Attached attach(Guest guest) {
-            // Whoever heard of the first climb does not wait for another.
+            // Whoever heard of the first climb does not wait for another, which is because the guest changed: what was
+            // noted before is out of date then.
             Progress hears = progress;
+            boolean first = !climbed;
             progress = Progress.NONE;
-            return searching(() -> ladder().climb(uri, guest, hears));
+            climbed = true;
+            return searching(() -> ladder().climb(uri, guest, hears, first));
         }
 
         @Override
@@ -386,7 +390,7 @@ public final class GuestFrontEnd implements FrontEnd {
             return searching(() -> {
                 Ladder ladder = ladder();
                 return ladder.isOfTheSame(climb) ? ladder.follow(uri, guest, before)
-                        : ladder.climb(uri, guest, Progress.NONE);
+                        : ladder.climb(uri, guest, Progress.NONE, false);
             });
         }
 

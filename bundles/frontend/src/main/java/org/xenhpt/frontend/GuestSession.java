@@ -168,7 +168,7 @@ final class GuestSession implements Session {
     }
 
     @Override
-    public synchronized Location locate(int vcpu) {
+    public Location locate(int vcpu) {
         return reading(() -> {
             reader();
             Location location = locateOnce(vcpu);

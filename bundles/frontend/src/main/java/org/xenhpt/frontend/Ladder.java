@@ -3,7 +3,10 @@ package org.xenhpt.frontend;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.decoder.Decoder;
@@ -49,15 +52,17 @@ final class Ladder {
     private final List<Plugin<Decoder>> decoders;
     private final Needs needs;
     private final long generation;
+    private final LongSupplier hostMillis;
 
     /**
      * @param calls      through which all of these are called
      * @param sources    and decoders in the order in which they are to be asked
      * @param generation of all of these
+     * @param hostMillis as {@link System#currentTimeMillis}
      */
     Ladder(Calls calls, Plugin<Translator> translator, Plugin<KernelIdentifier> identifier,
             Optional<Plugin<ProfileCache>> cache, List<Plugin<ProfileSource>> sources, List<Plugin<Decoder>> decoders,
-            Needs needs, long generation) {
+            Needs needs, long generation, LongSupplier hostMillis) {
         this.calls = calls;
         this.translator = translator;
         this.identifier = identifier;
@@ -66,6 +71,7 @@ final class Ladder {
         this.decoders = decoders;
         this.needs = needs;
         this.generation = generation;
+        this.hostMillis = hostMillis;
     }
 
     /** Notes what is met, and passes on the rest. */
@@ -106,6 +112,9 @@ final class Ladder {
         private final Notes notes;
         private final KernelIdentity identity;
         private final AddressSpace space;
+        /** For those who read on: {@link #space} may count what is read. */
+        private final AddressSpace uncounted;
+        private final boolean mayLearn;
         /** The one before, of which as much is kept as still holds. */
         private final Climbed before;
         private final Optional<Attached.Use> was;
@@ -119,9 +128,9 @@ final class Ladder {
         private Optional<HptException> broken = Optional.empty();
         private Optional<Attached.Use> use = Optional.empty();
 
-        Climb(GuestUri uri, Guest guest, Notes notes, KernelIdentity identity) {
-            this(uri, guest, notes, identity, calls.to(translator,
-                    () -> translator.service().open(guest.memory(), identity.paging(), identity.rootGpa())),
+        /** @param mayLearn whether to ask those sources that learn, and to throw away what was learnt and does not hold */
+        Climb(GuestUri uri, Guest guest, Notes notes, ReadMeter metered, KernelIdentity identity, boolean mayLearn) {
+            this(uri, metered, notes, identity, open(metered, identity), open(guest, identity), mayLearn,
                     Climbed.NOTHING, Optional.empty());
             List<Clue> clues = notes.take();
             identity.findings().stream().filter(finding -> !finding.what().equals("other kernel"))
@@ -130,17 +139,20 @@ final class Ladder {
         }
 
         Climb(GuestUri uri, Guest guest, Notes notes, Attached before) {
-            this(uri, guest, notes, before.identity(), before.space(), before.climb(), before.use());
+            this(uri, guest, notes, before.identity(), before.space(), before.space(), true, before.climb(),
+                    before.use());
             attempts.add(before.ladder().get(0));
         }
 
         private Climb(GuestUri uri, Guest guest, Notes notes, KernelIdentity identity, AddressSpace space,
-                Climbed before, Optional<Attached.Use> was) {
+                AddressSpace uncounted, boolean mayLearn, Climbed before, Optional<Attached.Use> was) {
             this.uri = uri;
             this.guest = guest;
             this.notes = notes;
             this.identity = identity;
             this.space = space;
+            this.uncounted = uncounted;
+            this.mayLearn = mayLearn;
             this.before = before;
             this.was = was;
             this.sameNeeds = before.needs().equals(needs);
@@ -162,12 +174,12 @@ final class Ladder {
                 if (rung == cacheAfter && cache.isPresent()) {
                     rung(Optional.empty(), CACHE, sameSources, this::recall);
                 }
-                if (rung < sources.size()) {
+                if (rung < sources.size() && (mayLearn || use.isPresent() || isStore(sources.get(rung)))) {
                     Plugin<ProfileSource> source = sources.get(rung);
                     rung(Optional.of(source), source.name(), true, () -> ask(source));
                 }
             }
-            return new Attached(identity, space, use, findings, attempts,
+            return new Attached(identity, uncounted, use, findings, attempts,
                     use.isPresent() ? Optional.empty() : Optional.of(broken.isEmpty() ? problem : withCulprit()),
                     new Climbed(generation, translator, identifier, cache, needs, decoders, rungs,
                             use.map(Attached.Use::kernel)));
@@ -281,7 +293,9 @@ final class Ladder {
                 return;
             }
             Optional<Profile> holds = confirm(learnt.get());
-            if (holds.isEmpty()) {
+            if (holds.isPresent()) {
+                decode(CACHE, holds.get());
+            } else if (mayLearn) {
                 String why = "what was learnt of this build is not what this guest's memory says: thrown away";
                 // What tasks bear out may differ from day to day; what a build carries does not.
                 if (learnt.get().origin().confidence() == 1) {
@@ -289,8 +303,6 @@ final class Ladder {
                 }
                 learntBefore.forget(identity, needs);
                 attempts.add(new Attempt(CACHE, Outcome.REJECTED, 0, why, notes.take()));
-            } else {
-                decode(CACHE, holds.get());
             }
         }
 
@@ -379,7 +391,7 @@ final class Ladder {
             }
             return calls.to(decoder, () -> decoder.service().fits(kernel))
                     ? Optional.of(new Attached.Use(kernel, decoder.name(),
-                            calls.to(decoder, () -> decoder.service().attach(kernel, space)), Optional.of(decoder)))
+                            calls.to(decoder, () -> decoder.service().attach(kernel, uncounted)), Optional.of(decoder)))
                     : Optional.empty();
         }
 
@@ -394,14 +406,88 @@ final class Ladder {
                 ? "; NOT CERTAIN, confidence " + origin.confidence() + ": " + origin.from() : "";
     }
 
+    private AddressSpace open(Guest guest, KernelIdentity identity) {
+        return calls.to(translator,
+                () -> translator.service().open(guest.memory(), identity.paging(), identity.rootGpa()));
+    }
+
     /**
+     * @param recall whether to begin where the guest's kernel was when it was attached to before, if it is still there
      * @throws HptException {@code NOT_IDENTIFIED}, and what else keeps the kernel from being known; that nothing tells its
      *                      layout is said in {@link Attached#problem}
      */
-    Attached climb(GuestUri uri, Guest guest, Progress progress) {
+    Attached climb(GuestUri uri, Guest guest, Progress progress, boolean recall) {
+        long begin = System.nanoTime();
+        ReadMeter metered = new ReadMeter(guest);
         Notes notes = new Notes(calls.signs(progress));
-        KernelIdentity identity = calls.to(identifier, () -> identifier.service().identify(guest, notes));
-        return new Climb(uri, guest, notes, identity).climb();
+        Optional<Attached> again = recall ? again(uri, guest, metered, notes) : Optional.empty();
+        if (again.isPresent()) {
+            return told(again.get(), metered, begin);
+        }
+        notes.take();
+        KernelIdentity identity = calls.to(identifier, () -> identifier.service().identify(metered, notes));
+        Attached attached = new Climb(uri, guest, notes, metered, identity, true).climb();
+        // Of an image only its file tells that it is still the same one.
+        if (guest.memory().live() || !guest.stamp().isEmpty()) {
+            last(attached, identity.place()).ifPresent(last -> keep(uri, guest, last));
+        }
+        return told(attached, metered, begin);
+    }
+
+    /** Looks where the guest's kernel was the last time, and learns nothing of what is there until it is seen to run. */
+    private Optional<Attached> again(GuestUri uri, Guest guest, ReadMeter metered, Notes notes) {
+        Optional<LastPlace> then = ofCache(c -> c.recallPlace(uri, guest.stamp())).flatMap(LastPlace::parse);
+        Optional<KernelIdentity> identity = then.flatMap(last -> calls.to(identifier,
+                () -> identifier.service().identifyAt(last.place(), metered, notes)));
+        if (identity.isEmpty()) {
+            return Optional.empty();
+        }
+        Attached attached = new Climb(uri, guest, notes, metered, identity.get(), false).climb();
+        Optional<LastPlace> now = last(attached, then.get().place());
+        boolean runs = now.filter(last -> then.get().isStillThere(last, guest.memory().live())).isPresent();
+        if (!runs) {
+            LOG.debug("{} is searched: the kernel that it ran may run no more", uri);
+            return Optional.empty();
+        }
+        if (guest.memory().live() && now.get().isSharperThan(then.get())) {
+            keep(uri, guest, now.get());
+        }
+        return Optional.of(attached);
+    }
+
+    private Optional<LastPlace> last(Attached attached, String place) {
+        return attached.use().filter(use -> !place.isEmpty()).map(use -> new LastPlace(place,
+                BootMark.read(use.kernel(), attached.space()).seconds(), hostMillis.getAsLong()));
+    }
+
+    private void keep(GuestUri uri, Guest guest, LastPlace last) {
+        if (!guest.memory().live() || last.seconds().isPresent()) {
+            ofCache(c -> {
+                c.keepPlace(uri, guest.stamp(), last.text());
+                return Optional.empty();
+            });
+        }
+    }
+
+    /** What the cache tells; a cache that fails is done without. */
+    private <T> Optional<T> ofCache(Function<ProfileCache, Optional<T>> question) {
+        try {
+            return cache.flatMap(learnt -> calls.to(learnt, () -> question.apply(learnt.service())));
+        } catch (HptException failure) {
+            LOG.warn("{}", failure.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    private static Attached told(Attached attached, ReadMeter metered, long begin) {
+        List<Finding> findings = new ArrayList<>(attached.findings());
+        long millis = (System.nanoTime() - begin) / 1_000_000;
+        long all = Math.max(1, metered.bytes());
+        findings.add(new Finding("found out in", String.format(Locale.ROOT, "%d.%03d s", millis / 1000, millis % 1000),
+                String.format(Locale.ROOT, "%d of %d MiB of RAM were read, %.1f %%", metered.bytesRead() >> 20, all >> 20,
+                        100.0 * metered.bytesRead() / all)));
+        return new Attached(attached.identity(), attached.space(), attached.use(), findings, attached.ladder(),
+                attached.problem(), attached.climb());
     }
 
     /** Of what a source knows; -1 when it fails to tell. */
