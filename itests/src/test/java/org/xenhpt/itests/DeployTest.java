@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
@@ -27,7 +28,7 @@ class DeployTest {
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        home = Distribution.copyTo(folder.resolve("dist"));
+        home = new Distribution(folder, Map.of()).home();
         deploy = home.resolve("deploy");
     }
 

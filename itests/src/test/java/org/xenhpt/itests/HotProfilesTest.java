@@ -106,4 +106,33 @@ class HotProfilesTest {
             shell.askUntil("identify --json", "the folder is used again", rows -> source(rows).contains(FROM_FOLDER));
         }
     }
+
+    @Test
+    void listingsThatGoOnFollowAProfileThatComesChangesAndGoes() throws IOException {
+        // Of one command, as in scripts: no shell.
+        Path made = made();
+        String good = Files.readString(made);
+        String sample = Hpt.home().resolve("sample/sample.kdump").toString();
+        Path messages = elsewhere.resolve("messages");
+        try (RunningShell listing = new RunningShell(Hpt.home(), messages, "ps", sample, "--interval", "0.1", "--json",
+                "--profiles", folder.toString(), "--no-cache")) {
+            List<String> tasks = names(listing.next());
+            Path file = folder.resolve("sample.yaml");
+            Files.copy(made, file);
+            followed(listing, "is read with the profile sample, made from guest-memory", tasks);
+            Files.writeString(elsewhere.resolve("changed"), good.replaceFirst("(?m)^( +source:).*$", "$1 changed-by-test"));
+            Files.move(elsewhere.resolve("changed"), file, StandardCopyOption.REPLACE_EXISTING);
+            followed(listing, "is read with the profile sample, made from changed-by-test", tasks);
+            Files.delete(file);
+            followed(listing, "is read with the profile 6", tasks);
+            listing.interrupt();
+        }
+    }
+
+    private static void followed(RunningShell listing, String message, List<String> tasks) {
+        for (int i = 0; i < 2_000 && !listing.messages().contains(message); i++) {
+            assertThat(names(listing.next())).isEqualTo(tasks);
+        }
+        assertThat(listing.messages()).contains(message);
+    }
 }

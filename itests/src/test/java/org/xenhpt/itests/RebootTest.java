@@ -4,14 +4,8 @@ package org.xenhpt.itests;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -28,50 +22,8 @@ import org.xenhpt.itests.guest.TestGuest;
  */
 @Timeout(value = 15, unit = TimeUnit.MINUTES)
 class RebootTest {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     @TempDir
     Path folder;
-
-    /** A shell of hpt that stays attached. */
-    private static final class Shell implements AutoCloseable {
-        private final Process process;
-        private final BufferedWriter in;
-        private final BufferedReader out;
-
-        Shell(Path errors) throws IOException {
-            process = new ProcessBuilder(Hpt.home().resolve("bin/hpt").toString()).redirectError(errors.toFile()).start();
-            in = process.outputWriter(StandardCharsets.UTF_8);
-            out = process.inputReader(StandardCharsets.UTF_8);
-        }
-
-        /** Runs a command, and another whose last line is known: what comes before that is the first one's answer. */
-        List<String> ask(String command) throws IOException {
-            in.write(command + "\nhelp exit-codes --csv\n");
-            in.flush();
-            List<String> lines = new ArrayList<>();
-            for (String line = out.readLine(); line != null && !line.equals("code,meaning"); line = out.readLine()) {
-                lines.add(line);
-            }
-            for (String line = ""; line != null && !line.startsWith("141,");) {
-                line = out.readLine();
-            }
-            return lines;
-        }
-
-        @Override
-        public void close() {
-            process.destroy();
-        }
-    }
-
-    private static List<JsonNode> tasks(List<String> lines) throws IOException {
-        List<JsonNode> tasks = new ArrayList<>();
-        for (String line : lines) {
-            tasks.add(JSON.readTree(line));
-        }
-        return tasks;
-    }
 
     /** What no two boots have in common: where tasks lie, and when they started. */
     private static Set<String> marks(List<JsonNode> tasks) {
@@ -81,15 +33,15 @@ class RebootTest {
     }
 
     private void reboots(String kernel) throws IOException {
-        Path errors = folder.resolve(kernel + ".err");
-        try (TestGuest guest = TestGuest.boot(GuestSpec.of(kernel)); Shell shell = new Shell(errors)) {
-            String ps = "ps " + guest.uri() + " --ndjson";
-            Set<String> before = marks(tasks(shell.ask(ps)));
+        try (TestGuest guest = TestGuest.boot(GuestSpec.of(kernel));
+                RunningShell shell = new RunningShell(Hpt.home(), folder.resolve(kernel + ".err"))) {
+            String ps = "ps " + guest.uri() + " --json";
+            Set<String> before = marks(shell.ask(ps));
             assertThat(before).hasSizeGreaterThan(20);
             guest.reset();
             // Until the new boot is there the old one's list may be seen, or none; never a mixture.
             for (int i = 0; i < 20; i++) {
-                Set<String> meanwhile = marks(tasks(shell.ask(ps)));
+                Set<String> meanwhile = marks(shell.find(ps).orElse(List.of()));
                 Set<String> both = new HashSet<>(meanwhile);
                 both.retainAll(before);
                 assertThat(both.size()).isIn(0, meanwhile.size());
@@ -100,10 +52,10 @@ class RebootTest {
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             List<JsonNode> after = List.of();
             while (System.nanoTime() < end && (after.isEmpty() || before.containsAll(marks(after)))) {
-                after = tasks(shell.ask("ps " + guest.uri() + " --ndjson -T"));
+                after = shell.find(ps + " -T").orElse(List.of());
             }
             new Agreement(truth, guest.list(), true).check(after);
-            assertThat(Files.readString(errors)).contains("rebooted, with the same kernel " + guest.release());
+            assertThat(shell.messages()).contains("rebooted, with the same kernel " + guest.release());
         }
     }
 

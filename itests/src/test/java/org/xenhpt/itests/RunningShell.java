@@ -16,6 +16,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -32,12 +35,18 @@ final class RunningShell implements AutoCloseable {
 
     /** @param home a distribution */
     RunningShell(Path home, Path messages, String... arguments) {
+        this(home, messages, Map.of(), arguments);
+    }
+
+    /** @param environment added to that of this process */
+    RunningShell(Path home, Path messages, Map<String, String> environment, String... arguments) {
         this.messages = messages;
         List<String> command = new ArrayList<>(List.of(home.resolve("bin/hpt").toString()));
         command.addAll(Arrays.asList(arguments));
         try {
             ProcessBuilder builder = new ProcessBuilder(command).redirectError(messages.toFile());
             builder.environment().put("HPT_LOG", "info");
+            builder.environment().putAll(environment);
             process = builder.start();
             commands = process.getOutputStream();
             // Of bytes, the parser would wait for the first ones here, to tell their encoding.
@@ -49,26 +58,77 @@ final class RunningShell implements AutoCloseable {
 
     /** Runs a command that answers with one JSON array. */
     List<JsonNode> ask(String command) {
-        CompletableFuture<List<JsonNode>> answer = new CompletableFuture<>();
+        return await(command, SECONDS, () -> {
+            tell(command);
+            return read();
+        });
+    }
+
+    /** Runs a command that may answer with one JSON array, or else says why not. */
+    Optional<List<JsonNode>> find(String command) {
+        return await(command, SECONDS, () -> {
+            // The answer to the second command is known: what comes before it is the first one's.
+            tell(command + "\nhelp exit-codes --json");
+            List<JsonNode> first = read();
+            if (isExitCodes(first)) {
+                return Optional.empty();
+            }
+            if (!isExitCodes(read())) {
+                throw new IOException("more than one array");
+            }
+            return Optional.of(first);
+        });
+    }
+
+    /** Runs a command that answers nothing on standard output. */
+    void tell(String command) {
+        try {
+            commands.write((command + "\n").getBytes(StandardCharsets.UTF_8));
+            commands.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(messages(), e);
+        }
+    }
+
+    /** Reads one more answer of a command that gives several, or of one that was told. */
+    List<JsonNode> next() {
+        return next(SECONDS);
+    }
+
+    /** As {@link #next}, for one that takes its time. */
+    List<JsonNode> next(int seconds) {
+        return await("one more answer", seconds, this::read);
+    }
+
+    private List<JsonNode> read() throws IOException {
+        if (answers.nextToken() == null) {
+            throw new IOException("hpt ended");
+        }
+        JsonNode value = answers.readValueAsTree();
+        List<JsonNode> rows = new ArrayList<>();
+        value.forEach(rows::add);
+        return rows;
+    }
+
+    private static boolean isExitCodes(List<JsonNode> rows) {
+        return !rows.isEmpty() && rows.get(0).has("code") && rows.get(0).has("meaning");
+    }
+
+    private <T> T await(String what, int seconds, Callable<T> question) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
         Thread reader = new Thread(() -> {
             try {
-                commands.write((command + "\n").getBytes(StandardCharsets.UTF_8));
-                commands.flush();
-                answers.nextToken();
-                JsonNode value = answers.readValueAsTree();
-                List<JsonNode> rows = new ArrayList<>();
-                value.forEach(rows::add);
-                answer.complete(rows);
-            } catch (IOException | RuntimeException e) {
+                answer.complete(question.call());
+            } catch (Exception e) {
                 answer.completeExceptionally(e);
             }
         }, "answer of hpt");
         reader.setDaemon(true);
         reader.start();
         try {
-            return answer.get(SECONDS, TimeUnit.SECONDS);
+            return answer.get(seconds, TimeUnit.SECONDS);
         } catch (Exception e) {
-            throw new AssertionError("'" + command + "' was not answered; it said " + messages(), e);
+            throw new AssertionError("'" + what + "' was not answered; it said " + messages(), e);
         }
     }
 
@@ -113,6 +173,17 @@ final class RunningShell implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError("interrupted", e);
+        }
+    }
+
+    /** Ends it as Ctrl-C does. */
+    void interrupt() {
+        try {
+            new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -107,10 +107,9 @@ class SignedBundlesTest {
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        home = Distribution.copyTo(folder.resolve("dist"));
+        home = new Distribution(folder, Map.of("hpt.trust", "signed")).home();
         deploy = home.resolve("deploy");
         Files.copy(store, home.resolve("conf/trust.p12"), StandardCopyOption.COPY_ATTRIBUTES);
-        Files.writeString(home.resolve("conf/hpt.properties"), "hpt.trust=signed\n");
     }
 
     private Path bundle(String name, String version, Map<String, String> headers) throws IOException {

@@ -3,6 +3,7 @@ package org.xenhpt.frontend;
 
 import java.util.List;
 import java.util.Optional;
+import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.decoder.TaskReader;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.kernel.Attempt;
@@ -20,16 +21,35 @@ import org.xenhpt.api.translation.AddressSpace;
  * @param findings all that was found out, and how
  * @param ladder   the sources that were tried
  * @param problem  why there is no {@code use}
+ * @param climb    what all this was made with
  */
 record Attached(KernelIdentity identity, AddressSpace space, Optional<Use> use, List<Finding> findings,
-        List<Attempt> ladder, Optional<HptException> problem) {
+        List<Attempt> ladder, Optional<HptException> problem, Climbed climb) {
 
-    /** A kernel with its profile, and who reads it. */
-    record Use(Kernel kernel, String decoder, TaskReader reader) {
+    /**
+     * A kernel with its profile, and who reads it.
+     *
+     * @param plugin whose the reader is; empty when that does not matter
+     */
+    record Use(Kernel kernel, String decoder, TaskReader reader, Optional<Plugin<Decoder>> plugin) {
+        Use(Kernel kernel, String decoder, TaskReader reader) {
+            this(kernel, decoder, reader, Optional.empty());
+        }
     }
 
     Attached {
         findings = List.copyOf(findings);
         ladder = List.copyOf(ladder);
+    }
+
+    /** One that stays as it is, whatever comes or goes. */
+    Attached(KernelIdentity identity, AddressSpace space, Optional<Use> use, List<Finding> findings,
+            List<Attempt> ladder, Optional<HptException> problem) {
+        this(identity, space, use, findings, ladder, problem, Climbed.NOTHING);
+    }
+
+    /** The same guest without a reader. */
+    Attached without(HptException why, AddressSpace otherSpace) {
+        return new Attached(identity, otherSpace, Optional.empty(), findings, ladder, Optional.of(why), climb);
     }
 }

@@ -2,16 +2,26 @@
 package org.xenhpt.frontend;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceReference;
+import org.osgi.service.component.ComponentContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
-import org.osgi.service.component.annotations.ReferencePolicyOption;
+import org.osgi.service.component.annotations.ServiceScope;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
@@ -27,54 +37,198 @@ import org.xenhpt.api.profile.Needs;
 import org.xenhpt.api.profile.ProfileCache;
 import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.progress.Progress;
+import org.xenhpt.api.translation.AddressSpace;
 import org.xenhpt.api.translation.Translator;
 
-/** Puts the steps together: backend, identify, profile, decoder. What comes and goes while it runs is used from then on. */
-@Component
+/**
+ * Puts the steps together: backend, identify, profile, decoder. What comes and goes while it runs is used, or not, from then
+ * on, also by the sessions that are open. Each bundle that asks for a front end gets one of its own, so that what it leaves
+ * open can be closed when it stops.
+ */
+@Component(scope = ServiceScope.BUNDLE)
 public final class GuestFrontEnd implements FrontEnd {
-    // Declarative Services orders a list by ranking, lowest first (Compendium 8, 112.3.8).
-    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    private volatile List<Backend> backends = List.of();
+    private static final Logger LOG = LoggerFactory.getLogger(GuestFrontEnd.class);
 
-    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    private volatile List<ProfileSource> sources = List.of();
+    private final Plugins<Translator> translators = new Plugins<>(Step.TRANSLATION,
+            service -> new Plugin.Introduction("address translation", Needs.NONE));
+    private final Plugins<KernelIdentifier> identifiers = new Plugins<>(Step.IDENTIFY,
+            service -> new Plugin.Introduction("identification of kernels", Needs.NONE));
+    private final Plugins<ProfileCache> caches = new Plugins<>(Step.PROFILE,
+            service -> new Plugin.Introduction("what was learnt", Needs.NONE));
+    private final Plugins<Backend> backends = new Plugins<>(Step.BACKEND,
+            service -> new Plugin.Introduction(service.scheme(), Needs.NONE));
+    private final Plugins<ProfileSource> sources = new Plugins<>(Step.PROFILE,
+            service -> new Plugin.Introduction(service.name(), Needs.NONE));
+    private final Plugins<Decoder> decoders = new Plugins<>(Step.DECODER,
+            service -> new Plugin.Introduction(service.name(), service.needs()));
 
-    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    private volatile List<Decoder> decoders = List.of();
-
-    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
-    private volatile ProfileCache cache;
-
-    private final Translator translator;
-    private final KernelIdentifier identifier;
+    private final Set<GuardedSession> sessions = ConcurrentHashMap.newKeySet();
+    private final Object change = new Object();
+    private volatile long generation;
+    private final Optional<BundleContext> context;
+    private final Limits limits;
+    private final String user;
 
     @Activate
-    public GuestFrontEnd(@Reference Translator translator, @Reference KernelIdentifier identifier) {
-        this.translator = translator;
-        this.identifier = identifier;
+    public GuestFrontEnd(BundleContext context, ComponentContext component) {
+        this.context = Optional.of(context);
+        this.limits = Limits.of(context::getProperty);
+        Bundle using = component.getUsingBundle();
+        this.user = using == null ? "somebody" : "bundle " + using.getSymbolicName() + " " + using.getVersion();
     }
 
     /** Wired by hand, without Declarative Services. All lists are in the order of ranking, lowest first. */
     public GuestFrontEnd(Translator translator, KernelIdentifier identifier, List<Backend> backends,
             List<ProfileSource> sources, List<Decoder> decoders) {
-        this(translator, identifier);
-        this.backends = backends;
-        this.sources = sources;
-        this.decoders = decoders;
+        this(Limits.DEFAULT, translator, identifier, backends, sources, decoders);
     }
 
     /** As the other one, with a cache. */
     public GuestFrontEnd(Translator translator, KernelIdentifier identifier, List<Backend> backends,
             List<ProfileSource> sources, List<Decoder> decoders, ProfileCache cache) {
-        this(translator, identifier, backends, sources, decoders);
-        this.cache = cache;
+        this(Limits.DEFAULT, translator, identifier, backends, sources, decoders);
+        this.caches.add(List.of(cache));
     }
 
-    private static <T> List<T> highestFirst(List<T> services) {
-        List<T> ordered = new ArrayList<>(services);
-        Collections.reverse(ordered);
-        return ordered;
+    GuestFrontEnd(Limits limits, Translator translator, KernelIdentifier identifier, List<Backend> backends,
+            List<ProfileSource> sources, List<Decoder> decoders) {
+        this.context = Optional.empty();
+        this.limits = limits;
+        this.user = "a test";
+        this.translators.add(List.of(translator));
+        this.identifiers.add(List.of(identifier));
+        this.backends.add(backends);
+        this.sources.add(sources);
+        this.decoders.add(decoders);
+    }
+
+    private void changed() {
+        synchronized (change) {
+            generation++;
+            change.notifyAll();
+        }
+    }
+
+    private <T> void add(Plugins<T> to, ServiceReference<T> reference) {
+        to.add(reference, context.orElseThrow());
+        changed();
+    }
+
+    private <T> void remove(Plugins<T> from, ServiceReference<T> reference) {
+        Optional<Plugin<T>> went = from.remove(reference);
+        changed();
+        // At once, and not only when somebody asks: what nobody asks for any more would be held for ever.
+        went.ifPresent(plugin -> sessions.forEach(session -> session.letGo(plugin)));
+    }
+
+    @Reference(service = Translator.class, cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addTranslator(ServiceReference<Translator> service) {
+        add(translators, service);
+    }
+
+    void removeTranslator(ServiceReference<Translator> service) {
+        remove(translators, service);
+    }
+
+    void updatedTranslator(ServiceReference<Translator> service) {
+        changed();
+    }
+
+    @Reference(service = KernelIdentifier.class, cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC)
+    void addIdentifier(ServiceReference<KernelIdentifier> service) {
+        add(identifiers, service);
+    }
+
+    void removeIdentifier(ServiceReference<KernelIdentifier> service) {
+        remove(identifiers, service);
+    }
+
+    void updatedIdentifier(ServiceReference<KernelIdentifier> service) {
+        changed();
+    }
+
+    @Reference(service = ProfileCache.class, cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addCache(ServiceReference<ProfileCache> service) {
+        add(caches, service);
+    }
+
+    void removeCache(ServiceReference<ProfileCache> service) {
+        remove(caches, service);
+    }
+
+    void updatedCache(ServiceReference<ProfileCache> service) {
+        changed();
+    }
+
+    @Reference(service = Backend.class, cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addBackend(ServiceReference<Backend> service) {
+        add(backends, service);
+    }
+
+    void removeBackend(ServiceReference<Backend> service) {
+        remove(backends, service);
+    }
+
+    void updatedBackend(ServiceReference<Backend> service) {
+        changed();
+    }
+
+    @Reference(service = ProfileSource.class, cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC)
+    void addSource(ServiceReference<ProfileSource> service) {
+        add(sources, service);
+    }
+
+    void removeSource(ServiceReference<ProfileSource> service) {
+        remove(sources, service);
+    }
+
+    void updatedSource(ServiceReference<ProfileSource> service) {
+        changed();
+    }
+
+    @Reference(service = Decoder.class, cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addDecoder(ServiceReference<Decoder> service) {
+        add(decoders, service);
+    }
+
+    void removeDecoder(ServiceReference<Decoder> service) {
+        remove(decoders, service);
+    }
+
+    void updatedDecoder(ServiceReference<Decoder> service) {
+        changed();
+    }
+
+    @Deactivate
+    void close() {
+        for (GuardedSession session : sessions) {
+            LOG.warn("A session was left open by {}, which stops, or the front end does: it is closed", user);
+            session.close(user + " stopped, or the front end did");
+        }
+    }
+
+    private Calls calls(String subject) {
+        return new Calls(subject, limits, () -> {
+            List<Plugin<?>> all = new ArrayList<>();
+            all.addAll(decoders.highestFirst());
+            all.addAll(sources.highestFirst());
+            all.addAll(backends.highestFirst());
+            all.addAll(identifiers.highestFirst());
+            all.addAll(translators.highestFirst());
+            all.addAll(caches.highestFirst());
+            return all;
+        });
+    }
+
+    private <T> List<Plugin<T>> ready(Plugins<T> of) {
+        return of.ready(calls(""), Math.min(limits.listing(), TimeUnit.SECONDS.toNanos(10)));
+    }
+
+    private <T> Plugin<T> best(Plugins<T> of, Step step, String what) {
+        return ready(of).stream().findFirst().orElseThrow(() -> new HptException(step, Reason.TAKEN_AWAY, "",
+                "no bundle that gives " + what + " is installed").next("hpt plugins tells what is missing"));
     }
 
     @Override
@@ -82,12 +236,14 @@ public final class GuestFrontEnd implements FrontEnd {
         List<GuestInfo> guests = new ArrayList<>();
         List<HptException> failures = new ArrayList<>();
         TreeSet<String> asked = new TreeSet<>();
-        for (Backend backend : highestFirst(backends)) {
-            if (!asked.add(backend.scheme())) {
+        for (Plugin<Backend> backend : ready(backends)) {
+            if (!asked.add(backend.name())) {
                 continue;
             }
-            try {
-                guests.addAll(backend.guests());
+            Calls calls = calls("");
+            try (Worker worker = new Worker("hpt-guests " + backend.name(), calls, () -> { })) {
+                guests.addAll(worker.call(() -> calls.to(backend, () -> List.copyOf(backend.service().guests())),
+                        limits.listing()));
             } catch (HptException failure) {
                 failures.add(failure);
             }
@@ -97,39 +253,183 @@ public final class GuestFrontEnd implements FrontEnd {
 
     @Override
     public List<String> schemes() {
-        return List.copyOf(new TreeSet<>(backends.stream().map(Backend::scheme).toList()));
+        return List.copyOf(new TreeSet<>(ready(backends).stream().map(Plugin::name).toList()));
     }
 
     @Override
     public Needs needs() {
-        return decoders.stream().map(Decoder::needs).reduce(BootMark.needs(), Needs::and);
+        return needs(ready(decoders));
+    }
+
+    private static Needs needs(List<Plugin<Decoder>> all) {
+        return all.stream().flatMap(decoder -> decoder.introduction().stream()).map(Plugin.Introduction::needs)
+                .reduce(BootMark.needs(), Needs::and);
     }
 
     @Override
     public Session attach(GuestUri uri, Progress progress) {
-        Backend backend = highestFirst(backends).stream().filter(b -> b.scheme().equals(uri.scheme())).findFirst()
-                .orElseThrow(() -> new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, uri.toString(),
-                        "no installed backend opens " + uri.scheme() + ":")
-                        .next("there are backends for " + String.join(", ", schemes())));
-        Guest guest = backend.open(uri);
+        GuardedSession session = new GuardedSession(uri, limits, () -> calls(uri.toString()),
+                calls -> attach(uri, calls, progress), sessions::remove);
+        sessions.add(session);
+        return session;
+    }
+
+    private GuestSession attach(GuestUri uri, Calls calls, Progress progress) {
+        Around around = new Around(uri, calls, progress);
+        Surroundings.Opened opened = around.open(Optional.empty());
         try {
-            return Faults.named(uri, () -> {
-                // What comes and goes is looked up for each climb; whoever heard of the first does not wait for another.
-                boolean[] first = {true};
-                return new GuestSession(uri, guest, () -> backend.open(uri), opened -> {
-                    Progress hears = first[0] ? progress : Progress.NONE;
-                    first[0] = false;
-                    return ladder().climb(uri, opened, hears);
-                }, System::nanoTime);
-            });
-        } catch (RuntimeException failure) {
-            guest.close();
+            return Faults.named(uri, () -> new GuestSession(uri, opened, around, System::nanoTime));
+        } catch (RuntimeException | Error failure) {
+            around.release(opened.backend(), () -> opened.guest().close());
             throw failure;
         }
     }
 
-    private Ladder ladder() {
-        return new Ladder(translator, identifier, Optional.ofNullable(cache), highestFirst(sources),
-                highestFirst(decoders), needs());
+    /** What a session lives among. */
+    private final class Around implements Surroundings {
+        private final GuestUri uri;
+        private final Calls calls;
+        private Progress progress;
+        private boolean climbed;
+        /** When a backend was declined; -1 when none was. */
+        private long declined = -1;
+
+        Around(GuestUri uri, Calls calls, Progress progress) {
+            this.uri = uri;
+            this.calls = calls;
+            this.progress = progress;
+        }
+
+        @Override
+        public long generation() {
+            return generation;
+        }
+
+        private Optional<Plugin<Backend>> backend() {
+            return ready(backends).stream().filter(b -> b.name().equals(uri.scheme())).findFirst();
+        }
+
+        @Override
+        public boolean isBest(Optional<Plugin<Backend>> backend) {
+            return generation == declined || backend().equals(backend);
+        }
+
+        @Override
+        public void decline(HptException why) {
+            declined = generation;
+            LOG.warn("{} stays with the backend that it has: {}", uri, why.getMessage());
+        }
+
+        @Override
+        public Opened open(Optional<Plugin<Backend>> lost) {
+            while (true) {
+                try {
+                    Plugin<Backend> backend = backend().orElseThrow(() -> lost.isPresent() ? takenAway(uri, lost.get())
+                            : new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, uri.toString(),
+                                    "no installed backend opens " + uri.scheme() + ":")
+                                    .next("there are backends for " + String.join(", ", schemes())));
+                    if (backend.isSetAside(uri)) {
+                        throw new HptException(Step.BACKEND, Reason.PLUGIN_FAILED, uri.toString(), backend.owner()
+                                + " has not come back from an earlier call for this guest").next(Calls.next());
+                    }
+                    return new Opened(Optional.of(backend), calls.to(backend, () -> backend.service().open(uri)));
+                } catch (HptException failure) {
+                    if (lost.isEmpty() || !mayHaveSuccessor(lost.get())) {
+                        throw failure;
+                    }
+                }
+            }
+        }
+
+        @Override
+        public boolean mayHaveSuccessor(Plugin<?> went) {
+            long before = generation;
+            synchronized (change) {
+                while (generation == before) {
+                    long left = TimeUnit.NANOSECONDS.toMillis(went.patience());
+                    if (left <= 0) {
+                        return false;
+                    }
+                    try {
+                        change.wait(Math.min(left, 100));
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                        return false;
+                    }
+                }
+                return true;
+            }
+        }
+
+        private Ladder ladder() {
+            // Read first: what changes while the rest is looked up is noticed the next time.
+            long now = generation;
+            List<Plugin<Decoder>> all = ready(decoders);
+            return new Ladder(calls, best(translators, Step.TRANSLATION, "address translation"),
+                    best(identifiers, Step.IDENTIFY, "identification of kernels"), ready(caches).stream().findFirst(),
+                    ready(sources), all, GuestFrontEnd.needs(all), now, System::currentTimeMillis);
+        }
+
+        @Override
+        public Attached attach(Guest guest) {
+            // Whoever heard of the first climb does not wait for another, which is because the guest changed: what was
+            // noted before is out of date then.
+            Progress hears = progress;
+            boolean first = !climbed;
+            progress = Progress.NONE;
+            climbed = true;
+            return searching(() -> ladder().climb(uri, guest, hears, first));
+        }
+
+        @Override
+        public Attached follow(Guest guest, Attached before) {
+            Climbed climb = before.climb();
+            if (climb.generation() == generation && climb.rungs().stream().allMatch(this::isUpToDate)) {
+                return before;
+            }
+            return searching(() -> {
+                Ladder ladder = ladder();
+                return ladder.isOfTheSame(climb) ? ladder.follow(uri, guest, before)
+                        : ladder.climb(uri, guest, Progress.NONE, false);
+            });
+        }
+
+        private boolean isUpToDate(Climbed.Rung rung) {
+            return rung.source().isEmpty() || rung.source().get().isGone()
+                    || Ladder.version(calls, rung.source().get()) == rung.version();
+        }
+
+        private Attached searching(Supplier<Attached> search) {
+            calls.searching();
+            try {
+                return search.get();
+            } finally {
+                calls.reading();
+            }
+        }
+
+        @Override
+        public <T> T asked(Optional<? extends Plugin<?>> plugin, Supplier<T> question) {
+            return plugin.isPresent() ? calls.to(plugin.get(), question) : question.get();
+        }
+
+        @Override
+        public void release(Optional<? extends Plugin<?>> plugin, Runnable giving) {
+            try {
+                asked(plugin, () -> {
+                    giving.run();
+                    return true;
+                });
+            } catch (HptException | Unwound failure) {
+                LOG.warn("{} could not give something back: {}", uri, failure.getMessage());
+            }
+        }
+
+        @Override
+        public AddressSpace nowhere(Attached instead) {
+            Plugin<Translator> translator = best(translators, Step.TRANSLATION, "address translation");
+            return calls.to(translator, () -> translator.service().open(new NoGuest(uri).memory(),
+                    instead.identity().paging(), instead.identity().rootGpa()));
+        }
     }
 }

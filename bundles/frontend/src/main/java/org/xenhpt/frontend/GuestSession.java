@@ -11,11 +11,13 @@ import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.decoder.TaskReader;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.frontend.Session;
+import org.xenhpt.api.guest.Backend;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.guest.VcpuRegisters;
@@ -42,17 +44,21 @@ final class GuestSession implements Session {
     private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1500);
     private static final int MOST_NEWS = 16;
     private static final int LOCATE_READINGS = 10;
+    /** How often a reading is begun again because what it rests on was exchanged meanwhile. */
+    private static final int EXCHANGES = 5;
 
     private final GuestUri uri;
-    private final Supplier<Guest> open;
-    private final Function<Guest, Attached> attach;
+    private final Surroundings around;
     private final LongSupplier clock;
     private final List<String> news = new ArrayList<>();
+    private volatile Optional<Plugin<Backend>> backend;
     private volatile Guest guest;
     private volatile Attached attached;
     private Optional<BootMark> mark = Optional.empty();
     /** When the guest's clock was last seen to have moved, or when it was looked at anew. */
     private long moved;
+    /** The decoder that went, as long as it is not known what comes of that. */
+    private Optional<Plugin<Decoder>> lost = Optional.empty();
     private boolean closed;
 
     /**
@@ -61,12 +67,27 @@ final class GuestSession implements Session {
      * @param clock  nanoseconds, as of {@link System#nanoTime}
      */
     GuestSession(GuestUri uri, Guest guest, Supplier<Guest> open, Function<Guest, Attached> attach, LongSupplier clock) {
+        this(uri, new Surroundings.Opened(Optional.empty(), guest), new Surroundings() {
+            @Override
+            public Opened open(Optional<Plugin<Backend>> lost) {
+                return new Opened(Optional.empty(), open.get());
+            }
+
+            @Override
+            public Attached attach(Guest opened) {
+                return attach.apply(opened);
+            }
+        }, clock);
+    }
+
+    /** @param around what it lives among */
+    GuestSession(GuestUri uri, Surroundings.Opened opened, Surroundings around, LongSupplier clock) {
         this.uri = uri;
-        this.guest = guest;
-        this.open = open;
-        this.attach = attach;
+        this.backend = opened.backend();
+        this.guest = opened.guest();
+        this.around = around;
         this.clock = clock;
-        use(attach.apply(guest));
+        use(around.attach(guest));
     }
 
     private void use(Attached now) {
@@ -125,7 +146,7 @@ final class GuestSession implements Session {
     @Override
     public ProcessTable processes(TaskQuery query) {
         return reading(() -> {
-            ProcessTable table = reader().read(query);
+            ProcessTable table = asked(reader -> reader.read(query));
             if (table.tasks().isEmpty() && table.gaps().isEmpty() && guest.memory().live()) {
                 throw notUp("its kernel " + identity().release() + " has not started a process yet");
             }
@@ -136,26 +157,26 @@ final class GuestSession implements Session {
     @Override
     public List<CurrentTask> current(boolean registers) {
         return reading(() -> {
-            TaskReader tasks = reader();
+            reader();
             List<VcpuRegisters> vcpus = registers ? guest.registers() : List.of();
             if (registers && vcpus.isEmpty()) {
                 throw new HptException(Step.BACKEND, Reason.UNREADABLE_GUEST, uri.toString(),
                         "has no vCPU registers").next("leave out --registers: memory alone tells the running task too");
             }
-            return tasks.current(vcpus);
+            return asked(reader -> reader.current(vcpus));
         });
     }
 
     @Override
-    public synchronized Location locate(int vcpu) {
+    public Location locate(int vcpu) {
         return reading(() -> {
-            TaskReader tasks = reader();
-            Location location = tasks.locate(registers(vcpu));
+            reader();
+            Location location = locateOnce(vcpu);
             // A live vCPU runs on between the reading of its registers and of memory: what does not agree may be of two
             // moments.
             for (int again = 1; again < LOCATE_READINGS && guest.memory().live()
                     && location.agreement() == Location.Agreement.DISAGREE; again++) {
-                location = tasks.locate(registers(vcpu));
+                location = locateOnce(vcpu);
             }
             return location;
         });
@@ -172,30 +193,171 @@ final class GuestSession implements Session {
         });
     }
 
+    private Location locateOnce(int vcpu) {
+        VcpuRegisters registers = registers(vcpu);
+        return asked(reader -> reader.locate(registers));
+    }
+
+    private <T> T asked(Function<TaskReader, T> question) {
+        TaskReader reader = reader();
+        return around.asked(attached.use().flatMap(Attached.Use::plugin), () -> question.apply(reader));
+    }
+
     private TaskReader reader() {
         return attached.use().map(Attached.Use::reader).orElseThrow(() -> attached.problem().orElseThrow());
     }
 
-    private synchronized <T> T reading(Supplier<T> work) {
+    @Override
+    public void refresh() {
+        reading(() -> true, false);
+    }
+
+    private <T> T reading(Supplier<T> work) {
+        return reading(work, true);
+    }
+
+    /** @param look whether to look if the guest still runs what it ran */
+    private synchronized <T> T reading(Supplier<T> work, boolean look) {
         if (closed) {
             throw new IllegalStateException("the session with " + uri + " is closed");
         }
         return Faults.named(uri, () -> {
-            if (!guest.memory().live()) {
-                return work.get();
-            }
-            try {
-                notice();
-                return work.get();
-            } catch (HptException failure) {
-                if (failure.reason() == Reason.GUEST_GONE) {
-                    openAgain(failure);
-                } else if (!isOfTheGuest(failure.reason()) || !lookAgain("its tasks could no longer be read")) {
-                    throw failure;
+            for (int exchanges = 0; ; exchanges++) {
+                long generation = around.generation();
+                try {
+                    goOver();
+                    return around.asked(backend, () -> once(work, look));
+                } catch (HptException failure) {
+                    if (exchanges == EXCHANGES || generation == around.generation()
+                            || failure.reason() == Reason.TAKEN_AWAY && backend.filter(Plugin::isGone).isPresent()) {
+                        throw failure;
+                    }
+                    // What was exchanged in the midst of it may be why it failed.
+                    LOG.debug("{} is read again, for something came or went meanwhile", uri, failure);
                 }
-                return work.get();
             }
         });
+    }
+
+    private <T> T once(Supplier<T> work, boolean look) {
+        if (!guest.memory().live() || !look) {
+            return work.get();
+        }
+        try {
+            notice();
+            return work.get();
+        } catch (HptException failure) {
+            if (failure.reason() == Reason.GUEST_GONE) {
+                openAgain(failure);
+            } else if (!isOfTheGuest(failure.reason()) || !lookAgain("its tasks could no longer be read")) {
+                throw failure;
+            }
+            return work.get();
+        }
+    }
+
+    /** Goes over to the backend, the profile and the decoder that are the best now. */
+    private void goOver() {
+        if (!around.isBest(backend)) {
+            goOverToBackend();
+        }
+        Attached before = attached;
+        before.use().flatMap(Attached.Use::plugin).filter(Plugin::isGone).ifPresent(gone -> lost = Optional.of(gone));
+        Attached now = around.follow(guest, before);
+        while (now.use().isEmpty() && lost.isPresent() && around.mayHaveSuccessor(lost.get())) {
+            now = around.follow(guest, now);
+        }
+        if (now.use().isEmpty() && lost.isPresent()) {
+            HptException why = around.takenAway(uri, lost.get());
+            now.problem().ifPresent(problem -> problem.tried().forEach(why::tried));
+            now = now.without(why, now.space());
+        }
+        lost = Optional.empty();
+        if (now == before) {
+            return;
+        }
+        if (now.use().isPresent() && now.use().equals(before.use())) {
+            attached = now;
+        } else {
+            release(before);
+            use(now);
+            tellHowItIsRead(now);
+        }
+    }
+
+    private void goOverToBackend() {
+        Optional<Plugin<Backend>> old = backend;
+        boolean isLost = old.filter(plugin -> !plugin.isGone()).isEmpty();
+        Surroundings.Opened better;
+        try {
+            better = around.open(old);
+        } catch (HptException failure) {
+            if (isLost) {
+                throw failure;
+            }
+            // The old one is as good as it was; the new one is asked again when something changes.
+            around.decline(failure);
+            return;
+        }
+        Attached now;
+        try {
+            now = around.attach(better.guest());
+        } catch (RuntimeException failure) {
+            close(better.guest());
+            throw failure;
+        }
+        release(attached);
+        close(guest);
+        backend = better.backend();
+        guest = better.guest();
+        use(now);
+        news(uri + " is read through " + backend.map(Plugin::toString).orElse("another backend") + " from now on"
+                + (isLost ? old.map(plugin -> ", for " + plugin + " was taken away").orElse("") : ""));
+    }
+
+    private void tellHowItIsRead(Attached now) {
+        if (now.use().isEmpty()) {
+            return;
+        }
+        Attached.Use is = now.use().get();
+        String decoder = is.plugin().map(Plugin::toString).orElse(is.decoder());
+        news(uri + " is read with the profile " + is.kernel().profile().name() + ", made from "
+                + is.kernel().profile().origin().source() + ", by decoder " + decoder + " from now on");
+    }
+
+    /** Lets go of what a service that went gave, and keeps the rest. */
+    synchronized void letGo(Plugin<?> went) {
+        if (closed) {
+            return;
+        }
+        if (backend.filter(plugin -> plugin == went).isPresent() && !(guest instanceof NoGuest)) {
+            LOG.warn("{} was read through {}, which was taken away", uri, went);
+            release(attached);
+            close(guest);
+            guest = new NoGuest(uri);
+            attached = attached.without(around.takenAway(uri, went), around.nowhere(attached));
+            mark = Optional.empty();
+        } else if (attached.use().flatMap(Attached.Use::plugin).filter(plugin -> plugin == went).isPresent()) {
+            LOG.info("{} was read by decoder {}, which was taken away", uri, went);
+            lost = attached.use().flatMap(Attached.Use::plugin);
+            release(attached);
+            attached = attached.without(around.takenAway(uri, went), attached.space());
+            mark = Optional.empty();
+        }
+    }
+
+    private void release(Attached old) {
+        old.use().ifPresent(use -> around.release(use.plugin(), () -> use.reader().close()));
+    }
+
+    private void close(Guest given) {
+        around.release(backend, given::close);
+    }
+
+    private void news(String what) {
+        if (news.size() < MOST_NEWS) {
+            news.add(what);
+        }
     }
 
     private static boolean isOfTheGuest(Reason reason) {
@@ -236,7 +398,7 @@ final class GuestSession implements Session {
         Attached before = attached;
         Attached now;
         try {
-            now = attach.apply(guest);
+            now = around.attach(guest);
         } catch (HptException failure) {
             if (failure.reason() != Reason.NOT_IDENTIFIED) {
                 throw failure;
@@ -250,8 +412,10 @@ final class GuestSession implements Session {
                 && now.identity().banner().equals(before.identity().banner());
         Optional<BootMark> nowMark = now.use().map(use -> BootMark.read(use.kernel(), now.space()));
         if (sameKernel && mark.isPresent() && nowMark.isPresent() && nowMark.get().isSameBootAs(mark.get())) {
+            release(now);
             return false;
         }
+        release(before);
         use(now);
         tell(before, now, "rebooted");
         return true;
@@ -259,25 +423,27 @@ final class GuestSession implements Session {
 
     /** The guest is gone: a guest that was restarted or moved can often be reached by its name again. */
     private void openAgain(HptException gone) {
-        Guest again;
+        Surroundings.Opened again;
         try {
-            again = open.get();
+            again = around.open(Optional.empty());
         } catch (HptException stillGone) {
             throw gone;
         }
         Attached now;
         try {
-            now = attach.apply(again);
+            now = around.attach(again.guest());
         } catch (RuntimeException failure) {
-            again.close();
+            close(again.guest());
             if (failure instanceof HptException known && known.reason() == Reason.NOT_IDENTIFIED) {
                 throw notUp("it was started anew");
             }
             throw failure;
         }
         Attached before = attached;
-        guest.close();
-        guest = again;
+        release(before);
+        close(guest);
+        backend = again.backend();
+        guest = again.guest();
         use(now);
         tell(before, now, "was started anew");
     }
@@ -285,11 +451,9 @@ final class GuestSession implements Session {
     private void tell(Attached before, Attached now, String what) {
         String was = before.identity().release();
         String is = now.identity().release();
-        if (news.size() < MOST_NEWS) {
-            news.add(uri + " " + what + (now.identity().banner().equals(before.identity().banner())
+        news(uri + " " + what + (now.identity().banner().equals(before.identity().banner())
                     ? ", with the same kernel " + is : is.equals(was) ? ", with another build of " + is
                     : ": it ran " + was + ", and now runs " + is));
-        }
     }
 
     private HptException notUp(String detail) {
@@ -301,7 +465,8 @@ final class GuestSession implements Session {
     public synchronized void close() {
         if (!closed) {
             closed = true;
-            guest.close();
+            release(attached);
+            close(guest);
         }
     }
 }

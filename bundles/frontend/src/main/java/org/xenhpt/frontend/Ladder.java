@@ -3,7 +3,10 @@ package org.xenhpt.frontend;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.decoder.Decoder;
@@ -41,22 +44,34 @@ final class Ladder {
     private static final String CACHE = "learnt before";
     private static final int PAGE = 4096;
 
-    private final Translator translator;
-    private final KernelIdentifier identifier;
-    private final Optional<ProfileCache> cache;
-    private final List<ProfileSource> sources;
-    private final List<Decoder> decoders;
+    private final Calls calls;
+    private final Plugin<Translator> translator;
+    private final Plugin<KernelIdentifier> identifier;
+    private final Optional<Plugin<ProfileCache>> cache;
+    private final List<Plugin<ProfileSource>> sources;
+    private final List<Plugin<Decoder>> decoders;
     private final Needs needs;
+    private final long generation;
+    private final LongSupplier hostMillis;
 
-    /** @param sources and decoders in the order in which they are to be asked */
-    Ladder(Translator translator, KernelIdentifier identifier, Optional<ProfileCache> cache,
-            List<ProfileSource> sources, List<Decoder> decoders, Needs needs) {
+    /**
+     * @param calls      through which all of these are called
+     * @param sources    and decoders in the order in which they are to be asked
+     * @param generation of all of these
+     * @param hostMillis as {@link System#currentTimeMillis}
+     */
+    Ladder(Calls calls, Plugin<Translator> translator, Plugin<KernelIdentifier> identifier,
+            Optional<Plugin<ProfileCache>> cache, List<Plugin<ProfileSource>> sources, List<Plugin<Decoder>> decoders,
+            Needs needs, long generation, LongSupplier hostMillis) {
+        this.calls = calls;
         this.translator = translator;
         this.identifier = identifier;
         this.cache = cache;
         this.sources = sources;
         this.decoders = decoders;
         this.needs = needs;
+        this.generation = generation;
+        this.hostMillis = hostMillis;
     }
 
     /** Notes what is met, and passes on the rest. */
@@ -79,6 +94,10 @@ final class Ladder {
             listener.met(clue);
         }
 
+        void add(List<Clue> known) {
+            clues.addAll(known);
+        }
+
         List<Clue> take() {
             List<Clue> taken = clues;
             clues = new ArrayList<>();
@@ -93,107 +112,214 @@ final class Ladder {
         private final Notes notes;
         private final KernelIdentity identity;
         private final AddressSpace space;
+        /** For those who read on: {@link #space} may count what is read. */
+        private final AddressSpace uncounted;
+        private final boolean mayLearn;
+        /** The one before, of which as much is kept as still holds. */
+        private final Climbed before;
+        private final Optional<Attached.Use> was;
+        private final boolean sameNeeds;
+        private final boolean sameDecoders;
+        private final boolean sameSources;
         private final List<Finding> findings;
         private final List<Attempt> attempts = new ArrayList<>();
+        private final List<Climbed.Rung> rungs = new ArrayList<>();
         private final HptException problem;
+        private Optional<HptException> broken = Optional.empty();
         private Optional<Attached.Use> use = Optional.empty();
 
-        Climb(GuestUri uri, Guest guest, Progress progress) {
-            this.uri = uri;
-            this.guest = guest;
-            this.notes = new Notes(progress);
-            this.identity = identifier.identify(guest, notes);
-            this.space = translator.open(guest.memory(), identity.paging(), identity.rootGpa());
-            this.findings = new ArrayList<>(identity.findings());
-            this.problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, uri.toString(), "no profile for kernel "
-                    + identity.release() + " (" + identity.architecture().label() + ")");
+        /** @param mayLearn whether to ask those sources that learn, and to throw away what was learnt and does not hold */
+        Climb(GuestUri uri, Guest guest, Notes notes, ReadMeter metered, KernelIdentity identity, boolean mayLearn) {
+            this(uri, metered, notes, identity, open(metered, identity), open(guest, identity), mayLearn,
+                    Climbed.NOTHING, Optional.empty());
             List<Clue> clues = notes.take();
             identity.findings().stream().filter(finding -> !finding.what().equals("other kernel"))
                     .forEach(f -> clues.add(new Clue(Verdict.FOUND, f.what(), f.value(), f.how())));
             attempts.add(new Attempt("kernel in guest memory", Outcome.USED, 1, "", clues));
         }
 
+        Climb(GuestUri uri, Guest guest, Notes notes, Attached before) {
+            this(uri, guest, notes, before.identity(), before.space(), before.space(), true, before.climb(),
+                    before.use());
+            attempts.add(before.ladder().get(0));
+        }
+
+        private Climb(GuestUri uri, Guest guest, Notes notes, KernelIdentity identity, AddressSpace space,
+                AddressSpace uncounted, boolean mayLearn, Climbed before, Optional<Attached.Use> was) {
+            this.uri = uri;
+            this.guest = guest;
+            this.notes = notes;
+            this.identity = identity;
+            this.space = space;
+            this.uncounted = uncounted;
+            this.mayLearn = mayLearn;
+            this.before = before;
+            this.was = was;
+            this.sameNeeds = before.needs().equals(needs);
+            this.sameDecoders = before.decoders().equals(decoders);
+            this.sameSources = before.cache().equals(cache) && before.sources().size() == sources.size()
+                    && before.sources().containsAll(sources);
+            this.findings = new ArrayList<>(identity.findings());
+            this.problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, uri.toString(), "no profile for kernel "
+                    + identity.release() + " (" + identity.architecture().label() + ")");
+        }
+
         Attached climb() {
             int rung = 0;
             int cacheAfter = 0;
             for (int i = 0; i < sources.size(); i++) {
-                cacheAfter = sources.get(i) instanceof ProfileStore ? i + 1 : cacheAfter;
+                cacheAfter = isStore(sources.get(i)) ? i + 1 : cacheAfter;
             }
             for (; rung <= sources.size(); rung++) {
                 if (rung == cacheAfter && cache.isPresent()) {
-                    recall();
+                    rung(Optional.empty(), CACHE, sameSources, this::recall);
                 }
-                if (rung < sources.size()) {
-                    ask(sources.get(rung));
+                if (rung < sources.size() && (mayLearn || use.isPresent() || isStore(sources.get(rung)))) {
+                    Plugin<ProfileSource> source = sources.get(rung);
+                    rung(Optional.of(source), source.name(), true, () -> ask(source));
                 }
             }
-            return new Attached(identity, space, use, findings, attempts,
-                    use.isPresent() ? Optional.empty() : Optional.of(problem));
+            return new Attached(identity, uncounted, use, findings, attempts,
+                    use.isPresent() ? Optional.empty() : Optional.of(broken.isEmpty() ? problem : withCulprit()),
+                    new Climbed(generation, translator, identifier, cache, needs, decoders, rungs,
+                            use.map(Attached.Use::kernel)));
         }
 
-        private boolean isDone(String source) {
+        private static boolean isStore(Plugin<ProfileSource> source) {
+            return !source.isGone() && source.service() instanceof ProfileStore;
+        }
+
+        /** What is missing may be so for a bundle's fault. */
+        private HptException withCulprit() {
+            HptException culprit = broken.get();
+            HptException whole = new HptException(culprit.step(), culprit.reason(), uri.toString(), culprit.detail());
+            problem.tried().forEach(whole::tried);
+            return whole.next(culprit.next());
+        }
+
+        /** One rung; what came of it before is not tried again. */
+        private void rung(Optional<Plugin<ProfileSource>> source, String name, boolean comparable, Runnable attempt) {
+            int first = attempts.size();
+            // Before it is asked: what changes meanwhile is noticed the next time.
+            long version = source.map(each -> version(calls, each)).orElse(0L);
+            Optional<Climbed.Rung> known = before.rung(source)
+                    .filter(rung -> comparable && sameNeeds && !rung.failed() && rung.version() == version);
+            Outcome outcome = known.map(rung -> rung.attempt().outcome()).orElse(Outcome.NOT_ASKED);
+            boolean failed = false;
             if (use.isPresent()) {
-                attempts.add(new Attempt(source, Outcome.NOT_ASKED, 0, "", List.of()));
+                attempts.add(new Attempt(name, Outcome.NOT_ASKED, 0, "", List.of()));
+            } else if (outcome == Outcome.USED && before.kernel().isPresent()) {
+                notes.add(known.get().attempt().clues());
+                decode(name, before.kernel().get().profile());
+            } else if (outcome == Outcome.UNKNOWN || outcome == Outcome.REJECTED && sameDecoders) {
+                problem.tried(outcome == Outcome.UNKNOWN ? name + ": " + known.get().attempt().detail()
+                        : known.get().attempt().detail());
+                attempts.add(known.get().attempt());
+            } else {
+                failed = isFailure(name, attempt);
             }
-            return use.isPresent();
+            for (Attempt each : attempts.subList(first, attempts.size())) {
+                rungs.add(new Climbed.Rung(source, version, each, failed));
+            }
         }
 
-        private void ask(ProfileSource source) {
-            if (isDone(source.name())) {
-                return;
-            }
+        private boolean isFailure(String name, Runnable attempt) {
             try {
-                Optional<Profile> profile = source.find(guest, identity, space, needs, notes);
-                if (profile.isEmpty()) {
-                    problem.tried(source.name() + ": does not know this build");
-                    attempts.add(new Attempt(source.name(), Outcome.UNKNOWN, 0, "does not know this build", notes.take()));
-                } else if (decode(source.name(), profile.get()) && !(source instanceof ProfileStore)
-                        && isWorthKeeping(profile.get())) {
-                    cache.ifPresent(c -> c.keep(profile.get(), needs));
-                }
+                attempt.run();
+                return false;
             } catch (HptException failure) {
-                LOG.debug("profile source {} failed", source.name(), failure);
-                problem.tried(source.name() + ": " + failure.detail());
-                attempts.add(new Attempt(source.name(), Outcome.UNKNOWN, 0, failure.detail(), notes.take()));
+                LOG.debug("profile source {} failed", name, failure);
+                problem.tried(name + ": " + failure.detail());
+                attempts.add(new Attempt(name, Outcome.UNKNOWN, 0, failure.detail(), notes.take()));
+                note(failure);
                 if (!failure.next().isEmpty()) {
                     problem.next(failure.next());
                 }
+                return true;
             }
         }
 
-        private void recall() {
-            if (isDone(CACHE)) {
-                return;
+        /** A bundle that does what it should not is told of, also when another can do without it. */
+        private void note(HptException failure) {
+            if (failure.reason() == Reason.PLUGIN_FAILED) {
+                LOG.warn("{}", failure.getMessage());
+                broken = broken.or(() -> Optional.of(failure));
             }
-            Optional<Profile> learnt = cache.get().recall(identity, needs);
+        }
+
+        private void ask(Plugin<ProfileSource> source) {
+            if (source.isSetAside(uri)) {
+                throw setAside(source);
+            }
+            Optional<Profile> profile = calls.to(source,
+                    () -> source.service().find(guest, identity, space, needs, notes));
+            if (profile.isEmpty()) {
+                problem.tried(source.name() + ": does not know this build");
+                attempts.add(new Attempt(source.name(), Outcome.UNKNOWN, 0, "does not know this build", notes.take()));
+            } else if (decode(source.name(), profile.get()) && !isStore(source) && isWorthKeeping(profile.get())) {
+                cache.ifPresent(c -> keep(c, profile.get()));
+            }
+        }
+
+        private void keep(Plugin<ProfileCache> learnt, Profile profile) {
+            try {
+                calls.to(learnt, () -> {
+                    learnt.service().keep(profile, needs);
+                    return true;
+                });
+            } catch (HptException failure) {
+                note(failure);
+            }
+        }
+
+        private HptException setAside(Plugin<?> plugin) {
+            return new HptException(plugin.step(), Reason.PLUGIN_FAILED, uri.toString(), plugin.owner()
+                    + " has not come back from an earlier call, and is not asked").next(Calls.next());
+        }
+
+        private void recall() {
+            Plugin<ProfileCache> learnt = cache.orElseThrow();
+            calls.to(learnt, () -> {
+                recall(learnt.service());
+                return true;
+            });
+        }
+
+        private void recall(ProfileCache learntBefore) {
+            Optional<Profile> learnt = learntBefore.recall(identity, needs);
             if (learnt.isEmpty()) {
-                attempts.add(new Attempt(CACHE, Outcome.UNKNOWN, 0, cache.get().folder()
+                attempts.add(new Attempt(CACHE, Outcome.UNKNOWN, 0, learntBefore.folder()
                         .map(folder -> "nothing of this build in " + folder).orElse("switched off"), List.of()));
                 return;
             }
             Optional<Profile> holds = confirm(learnt.get());
-            if (holds.isEmpty()) {
+            if (holds.isPresent()) {
+                decode(CACHE, holds.get());
+            } else if (mayLearn) {
                 String why = "what was learnt of this build is not what this guest's memory says: thrown away";
                 // What tasks bear out may differ from day to day; what a build carries does not.
                 if (learnt.get().origin().confidence() == 1) {
                     LOG.warn("{}: {}", identity.release(), why);
                 }
-                cache.get().forget(identity, needs);
+                learntBefore.forget(identity, needs);
                 attempts.add(new Attempt(CACHE, Outcome.REJECTED, 0, why, notes.take()));
-            } else {
-                decode(CACHE, holds.get());
             }
         }
 
         private Optional<Profile> confirm(Profile learnt) {
-            for (ProfileSource source : sources) {
+            for (Plugin<ProfileSource> source : sources) {
+                if (source.isSetAside(uri)) {
+                    continue;
+                }
                 try {
-                    Optional<Profile> holds = source.confirm(learnt, guest, identity, space, notes);
+                    Optional<Profile> holds = calls.to(source,
+                            () -> source.service().confirm(learnt, guest, identity, space, notes));
                     if (holds.isPresent()) {
                         return holds;
                     }
                 } catch (HptException failure) {
                     LOG.debug("profile source {} failed on what was learnt", source.name(), failure);
+                    note(failure);
                 }
             }
             return Optional.empty();
@@ -221,12 +347,13 @@ final class Ladder {
             Kernel kernel = new Kernel(identity, found);
             Origin origin = found.origin();
             String profile = found.name() + " from " + source;
-            for (Decoder decoder : decoders) {
-                if (!decoder.fits(kernel)) {
-                    continue;
-                }
+            for (Plugin<Decoder> decoder : decoders) {
                 try {
-                    use = Optional.of(new Attached.Use(kernel, decoder.name(), decoder.attach(kernel, space)));
+                    Optional<Attached.Use> bound = bind(decoder, kernel);
+                    if (bound.isEmpty()) {
+                        continue;
+                    }
+                    use = bound;
                     findings.add(new Finding("profile", found.name(), source + ", made from " + origin.source()
                             + inferred(origin)));
                     findings.add(new Finding("decoder", decoder.name(), "fits what the profile has"));
@@ -235,6 +362,12 @@ final class Ladder {
                     return true;
                 } catch (HptException failure) {
                     LOG.debug("decoder {} failed on {}", decoder.name(), profile, failure);
+                    if (failure.reason() == Reason.PLUGIN_FAILED || failure.reason() == Reason.TAKEN_AWAY) {
+                        // Its fault, not the profile's: the next decoder may be able to use that.
+                        note(failure);
+                        problem.tried(failure.detail());
+                        continue;
+                    }
                     rejected(source, decoder.name() + " with " + profile + ": " + failure.detail(), origin);
                     if (!failure.next().isEmpty()) {
                         problem.next(failure.next());
@@ -243,8 +376,23 @@ final class Ladder {
                 }
             }
             rejected(source, "profile " + profile + ": none of the decoders "
-                    + decoders.stream().map(Decoder::name).sorted().toList() + " fits it", origin);
+                    + decoders.stream().map(Plugin::name).sorted().toList() + " fits it", origin);
             return false;
+        }
+
+        /** Whoever reads it already goes on. */
+        private Optional<Attached.Use> bind(Plugin<Decoder> decoder, Kernel kernel) {
+            if (was.filter(before -> before.plugin().equals(Optional.of(decoder))
+                    && before.kernel().profile().equals(kernel.profile())).isPresent()) {
+                return was;
+            }
+            if (decoder.isSetAside(uri)) {
+                throw setAside(decoder);
+            }
+            return calls.to(decoder, () -> decoder.service().fits(kernel))
+                    ? Optional.of(new Attached.Use(kernel, decoder.name(),
+                            calls.to(decoder, () -> decoder.service().attach(kernel, uncounted)), Optional.of(decoder)))
+                    : Optional.empty();
         }
 
         private void rejected(String source, String why, Origin origin) {
@@ -258,11 +406,106 @@ final class Ladder {
                 ? "; NOT CERTAIN, confidence " + origin.confidence() + ": " + origin.from() : "";
     }
 
+    private AddressSpace open(Guest guest, KernelIdentity identity) {
+        return calls.to(translator,
+                () -> translator.service().open(guest.memory(), identity.paging(), identity.rootGpa()));
+    }
+
     /**
+     * @param recall whether to begin where the guest's kernel was when it was attached to before, if it is still there
      * @throws HptException {@code NOT_IDENTIFIED}, and what else keeps the kernel from being known; that nothing tells its
      *                      layout is said in {@link Attached#problem}
      */
-    Attached climb(GuestUri uri, Guest guest, Progress progress) {
-        return new Climb(uri, guest, progress).climb();
+    Attached climb(GuestUri uri, Guest guest, Progress progress, boolean recall) {
+        long begin = System.nanoTime();
+        ReadMeter metered = new ReadMeter(guest);
+        Notes notes = new Notes(calls.signs(progress));
+        Optional<Attached> again = recall ? again(uri, guest, metered, notes) : Optional.empty();
+        if (again.isPresent()) {
+            return told(again.get(), metered, begin);
+        }
+        notes.take();
+        KernelIdentity identity = calls.to(identifier, () -> identifier.service().identify(metered, notes));
+        Attached attached = new Climb(uri, guest, notes, metered, identity, true).climb();
+        // Of an image only its file tells that it is still the same one.
+        if (guest.memory().live() || !guest.stamp().isEmpty()) {
+            last(attached, identity.place()).ifPresent(last -> keep(uri, guest, last));
+        }
+        return told(attached, metered, begin);
+    }
+
+    /** Looks where the guest's kernel was the last time, and learns nothing of what is there until it is seen to run. */
+    private Optional<Attached> again(GuestUri uri, Guest guest, ReadMeter metered, Notes notes) {
+        Optional<LastPlace> then = ofCache(c -> c.recallPlace(uri, guest.stamp())).flatMap(LastPlace::parse);
+        Optional<KernelIdentity> identity = then.flatMap(last -> calls.to(identifier,
+                () -> identifier.service().identifyAt(last.place(), metered, notes)));
+        if (identity.isEmpty()) {
+            return Optional.empty();
+        }
+        Attached attached = new Climb(uri, guest, notes, metered, identity.get(), false).climb();
+        Optional<LastPlace> now = last(attached, then.get().place());
+        boolean runs = now.filter(last -> then.get().isStillThere(last, guest.memory().live())).isPresent();
+        if (!runs) {
+            LOG.debug("{} is searched: the kernel that it ran may run no more", uri);
+            return Optional.empty();
+        }
+        if (guest.memory().live() && now.get().isSharperThan(then.get())) {
+            keep(uri, guest, now.get());
+        }
+        return Optional.of(attached);
+    }
+
+    private Optional<LastPlace> last(Attached attached, String place) {
+        return attached.use().filter(use -> !place.isEmpty()).map(use -> new LastPlace(place,
+                BootMark.read(use.kernel(), attached.space()).seconds(), hostMillis.getAsLong()));
+    }
+
+    private void keep(GuestUri uri, Guest guest, LastPlace last) {
+        if (!guest.memory().live() || last.seconds().isPresent()) {
+            ofCache(c -> {
+                c.keepPlace(uri, guest.stamp(), last.text());
+                return Optional.empty();
+            });
+        }
+    }
+
+    /** What the cache tells; a cache that fails is done without. */
+    private <T> Optional<T> ofCache(Function<ProfileCache, Optional<T>> question) {
+        try {
+            return cache.flatMap(learnt -> calls.to(learnt, () -> question.apply(learnt.service())));
+        } catch (HptException failure) {
+            LOG.warn("{}", failure.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    private static Attached told(Attached attached, ReadMeter metered, long begin) {
+        List<Finding> findings = new ArrayList<>(attached.findings());
+        long millis = (System.nanoTime() - begin) / 1_000_000;
+        long all = Math.max(1, metered.bytes());
+        findings.add(new Finding("found out in", String.format(Locale.ROOT, "%d.%03d s", millis / 1000, millis % 1000),
+                String.format(Locale.ROOT, "%d of %d MiB of RAM were read, %.1f %%", metered.bytesRead() >> 20, all >> 20,
+                        100.0 * metered.bytesRead() / all)));
+        return new Attached(attached.identity(), attached.space(), attached.use(), findings, attached.ladder(),
+                attached.problem(), attached.climb());
+    }
+
+    /** Of what a source knows; -1 when it fails to tell. */
+    static long version(Calls calls, Plugin<ProfileSource> source) {
+        try {
+            return calls.to(source, () -> source.service().version());
+        } catch (HptException failure) {
+            return -1;
+        }
+    }
+
+    /** Whether the kernel was identified, and its address space opened, by those that this one would ask. */
+    boolean isOfTheSame(Climbed climb) {
+        return climb.translator() == translator && climb.identifier() == identifier;
+    }
+
+    /** Climbs again to what is known of a kernel that was identified, as far as something changed on the way. */
+    Attached follow(GuestUri uri, Guest guest, Attached before) {
+        return new Climb(uri, guest, new Notes(calls.signs(Progress.NONE)), before).climb();
     }
 }

@@ -15,19 +15,25 @@ import org.xenhpt.api.translation.AddressSpace;
  * @param base         {@code __START_KERNEL_map} on x86-64, {@code PAGE_OFFSET} on i386
  * @param start        GVA of the lowest byte of the image known to be mapped
  * @param end          GVA after the highest
+ * @param utsAt        GVA of the names in {@code init_uts_ns}
  * @param version      {@code uname -v}
  * @param banner       the banner
  * @param bannerAt     GVA of {@code linux_banner}
  * @param vmcoreinfo   the VMCOREINFO that led to it, or that was found with it
+ * @param vmcoreinfoAt GPA of that; -1 when it came with the image or there is none
  * @param kaslrOffset  empty when nothing tells it
  * @param how          what led to it, in a clause
  */
 record FoundKernel(Architecture architecture, AddressSpace space, long physBase, long base, long start, long end,
-        String version, Banner banner, long bannerAt, Optional<Vmcoreinfo> vmcoreinfo, OptionalLong kaslrOffset,
-        String how) {
+        long utsAt, String version, Banner banner, long bannerAt, Optional<Vmcoreinfo> vmcoreinfo, long vmcoreinfoAt,
+        OptionalLong kaslrOffset, String how) {
 
     boolean crashed() {
         return vmcoreinfo.map(Vmcoreinfo::crashed).orElse(false);
+    }
+
+    KnownPlace place() {
+        return new KnownPlace(space.mode(), space.rootGpa(), base, start, vmcoreinfoAt, utsAt, bannerAt);
     }
 
     boolean sameAs(FoundKernel other) {

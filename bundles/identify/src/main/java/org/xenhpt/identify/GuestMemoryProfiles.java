@@ -99,7 +99,7 @@ public final class GuestMemoryProfiles implements ProfileSource {
         });
         progress.report("reading the kernel's structure layouts from guest memory", 2, 2);
         return Optional.of(new Profile(kernel.release(),
-                new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
+                KernelMatch.of(kernel),
                 new Origin(SOURCE, guest.info().uri().toString(), LocalDate.now(ZoneOffset.UTC).toString(), 1,
                         proof(image, kernel, kallsyms.get(), found.get(), symbols)),
                 linked, layouts.structs(),

@@ -48,7 +48,7 @@ final class I386Tables {
             long end = Math.min(range.end(), LOWEST_BEYOND);
             for (long gpa = range.gpa(); gpa < end && found.size() < MOST;) {
                 progress.report(WHAT, gpa, Math.min(ram.size(), LOWEST_BEYOND));
-                MemoryWindow window = memory.window(gpa);
+                MemoryWindow window = memory.windowFrom(gpa);
                 long stop = window.size() == 0 ? gpa + PAGE : Math.min(end, window.gpa() + window.size());
                 for (; window.size() > 0 && gpa < stop && found.size() < MOST; gpa += PAGE) {
                     page(window.bytes(), (int) (gpa - window.gpa()), gpa);

@@ -2,6 +2,7 @@
 package org.xenhpt.identify;
 
 import java.util.Optional;
+import org.xenhpt.api.translation.PagingMode;
 
 /**
  * How an x86-64 kernel maps its own image: the last GiB but one of its virtual memory ({@code __START_KERNEL_map},
@@ -49,6 +50,15 @@ record ImageMapping(long directory, long physBase, long start, long end, long no
     static Optional<ImageMapping> ofLevel5(Ram ram, long root) {
         long fourth = ram.entry(root + 511 * 8);
         return leadsOn(ram, fourth) ? ofLevel4(ram, fourth & ADDRESS) : Optional.empty();
+    }
+
+    /** The mapping of a kernel whose top-level table a page is; empty on i386, which has no such. */
+    static Optional<ImageMapping> of(Ram ram, PagingMode mode, long root) {
+        return switch (mode) {
+            case LEVEL_4 -> ofLevel4(ram, root);
+            case LEVEL_5 -> ofLevel5(ram, root);
+            case PAE, X86_32 -> Optional.empty();
+        };
     }
 
     private static Optional<ImageMapping> ofUpperDirectory(Ram ram, long upperDirectory) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.identify;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -8,6 +10,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.LongPredicate;
+import java.util.function.ToLongFunction;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.kernel.Architecture;
@@ -31,9 +35,6 @@ final class KernelCheck {
     private static final int UTS_SIZE = 6 * UTS_FIELD;
     /** How far into struct uts_namespace its names are looked for, in bytes. */
     private static final int UTS_NAMES_WITHIN = 64;
-    private static final int RELEASE = 2;
-    private static final int VERSION = 3;
-    private static final int MACHINE = 4;
     /** Banners lie near the start of the read-only data, or (since 6.1) before the kallsyms tables. */
     private static final long NEAR = 256 << 10;
     private static final long I386_LARGEST_IMAGE = 96 << 20;
@@ -43,18 +44,74 @@ final class KernelCheck {
     private static final long AFTER_TABLES = 8 << 20;
     private static final long LARGE_PAGE = 1 << 20;
     private static final int PAGE = 4096;
+    private static final String WHERE_IT_WAS = "where it was before";
+    /** The least CONFIG_PHYSICAL_ALIGN with which KASLR is possible. */
+    private static final long ALIGNED = 2 << 20;
+    /** At most so many bytes are before _stext up to 4.x. */
+    private static final long I386_ENTRY_CODE = 64 << 10;
+    /** The first instructions of startup_32, in bytes. */
+    private static final int I386_STARTUP = 64;
+    /** LGDT of a 32-bit address; MOV of 32 bits to EAX; MOV of EAX to DS, and to ES (Intel SDM volume 2). */
+    private static final int LGDT = 0x15010f;
+    private static final byte MOV_TO_EAX = (byte) 0xb8;
+    private static final int MOV_TO_DS_AND_ES = 0xc08ed88e;
+    /** __BOOT_DS, of the boot protocol. */
+    private static final int BOOT_DS = 0x18;
 
     private final PhysicalMemory memory;
     private final Ram ram;
     private final Translator translator;
     private final Set<String> rejected = new LinkedHashSet<>();
     private final Progress progress;
+    /** Where to look instead of searching. */
+    private final Optional<KnownPlace> known;
 
     KernelCheck(PhysicalMemory memory, Ram ram, Translator translator, Progress progress) {
+        this(memory, ram, translator, progress, Optional.empty());
+    }
+
+    private KernelCheck(PhysicalMemory memory, Ram ram, Translator translator, Progress progress,
+            Optional<KnownPlace> known) {
+        this.known = known;
         this.progress = progress;
         this.memory = memory;
         this.ram = ram;
         this.translator = translator;
+    }
+
+    /** Checks whether a kernel is where one was before. */
+    static Optional<FoundKernel> checkAt(KnownPlace place, PhysicalMemory memory, Ram ram, Translator translator,
+            Progress progress) {
+        if ((place.root() & 31) != 0 || !ram.contains(place.root())) {
+            return Optional.empty();
+        }
+        KernelCheck check = new KernelCheck(memory, ram, translator, progress, Optional.of(place));
+        Optional<ImageMapping> mapping = ImageMapping.of(ram, place.mode(), place.root());
+        Optional<FoundKernel> found;
+        if (place.vmcoreinfo() >= 0) {
+            byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
+            found = Vmcoreinfo.parse(text, memory.read(place.vmcoreinfo(), text, 0, text.length)).flatMap(info ->
+                    check.check(info, place.vmcoreinfo(), WHERE_IT_WAS, mapping.stream().toList()));
+        } else if (place.mode().pointerSize() == 8) {
+            found = mapping.flatMap(m -> check.check(new MemorySearch.TableCopy(place.mode(), place.root(), m)));
+        } else {
+            found = check.check(new I386Tables.Candidate(place.mode(), place.root(), place.base()));
+        }
+        return found.filter(kernel -> kernel.place().equals(place));
+    }
+
+    /**
+     * The first place where there is what is sought.
+     *
+     * @param there where it was before, if the kernel was known before
+     */
+    private OptionalLong seek(KernelImage image, long from, long to, int word, ToLongFunction<KnownPlace> there,
+            LongPredicate accept) {
+        if (known.isEmpty()) {
+            return image.search(from, to, 4, word, -1, accept);
+        }
+        long gva = there.applyAsLong(known.get());
+        return image.contains(gva) && accept.test(gva) ? OptionalLong.of(gva) : OptionalLong.empty();
     }
 
     /** Why claims were not believed, in order. */
@@ -74,10 +131,11 @@ final class KernelCheck {
     /**
      * Checks a VMCOREINFO text.
      *
-     * @param where    where it was found, in a few words
+     * @param gpa      where it was found, -1 when it came with the image
+     * @param where    the same in a few words
      * @param mappings kernel images met in memory: for kernels whose VMCOREINFO does not tell {@code phys_base}
      */
-    Optional<FoundKernel> check(Vmcoreinfo info, String where, List<ImageMapping> mappings) {
+    Optional<FoundKernel> check(Vmcoreinfo info, long gpa, String where, List<ImageMapping> mappings) {
         String claim = "VMCOREINFO of " + info.release() + " " + where;
         OptionalLong text = info.symbol("_stext");
         OptionalLong uts = info.symbol("init_uts_ns");
@@ -102,12 +160,12 @@ final class KernelCheck {
                 why = "its page tables do not map init_uts_ns";
                 continue;
             }
-            Optional<String[]> fields = utsNamespace(space, uts.getAsLong(), info);
-            if (fields.isEmpty() || !fields.get()[RELEASE].equals(info.release())) {
-                why = "init_uts_ns says " + fields.map(f -> "\"" + f[RELEASE] + "\"").orElse("nothing readable");
+            Optional<Names> names = utsNamespace(space, uts.getAsLong(), info);
+            if (names.isEmpty() || !names.get().release().equals(info.release())) {
+                why = "init_uts_ns says " + names.map(n -> "\"" + n.release() + "\"").orElse("nothing readable");
                 continue;
             }
-            return finish(claim, place, space, fields.get(), Optional.of(info), text.getAsLong());
+            return finish(claim, place, space, names.get(), Optional.of(info), gpa, text.getAsLong());
         }
         return reject(claim, why);
     }
@@ -125,19 +183,21 @@ final class KernelCheck {
             return reject(claim, "maps a kernel image and no direct map: an early or a user half's table");
         }
         KernelImage image = new KernelImage(memory, space, mapping.start(), mapping.end());
-        List<String[]> found = new ArrayList<>();
+        List<Names> found = new ArrayList<>();
         // init_uts_ns lies in .data, after the read-only data. Since 6.1 a weak copy without the build's number does
         // too.
-        image.search(mapping.noExecute(), mapping.end(), 4, word("Linu"), -1, gva -> {
-            Optional<String[]> fields = utsname(space, gva);
-            fields.filter(f -> f[MACHINE].equals("x86_64") && f[VERSION].matches("#\\d.*")).ifPresent(found::add);
+        seek(image, mapping.noExecute(), mapping.end(), word("Linu"), KnownPlace::uts, gva -> {
+            utsname(space, gva).filter(names -> names.machine().equals("x86_64") && names.isNumbered())
+                    .ifPresent(found::add);
             return !found.isEmpty();
         });
         if (found.isEmpty()) {
             return reject(claim, "the kernel image it maps holds no init_uts_ns");
         }
-        Optional<Vmcoreinfo> info = vmcoreinfoIn(image, found.get(0)[RELEASE], table);
-        return finish(claim, place, space, found.get(0), info, mapping.start());
+        OptionalLong at = known.isPresent() ? OptionalLong.empty() : vmcoreinfoIn(image, found.get(0).release(), table);
+        return finish(claim, place, space, found.get(0),
+                at.isEmpty() ? Optional.empty() : vmcoreinfoAt(image, at.getAsLong()),
+                at.isEmpty() ? -1 : space.find(at.getAsLong()), mapping.start());
     }
 
     /**
@@ -156,28 +216,29 @@ final class KernelCheck {
         KernelImage image = new KernelImage(memory, space, start, end);
         List<FoundKernel> found = new ArrayList<>();
         // Before 4.13 VMCOREINFO is in .bss, where no page begins with it. It tells more than the tables.
-        image.search(start, end, 4, word("OSRE"), -1, gva -> {
-            byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
-            int length = (int) Math.min(text.length, end - gva);
-            if (image.read(gva, text, length)) {
-                Vmcoreinfo.parse(text, length).filter(v -> v.topLevelTable().equals(OptionalLong.of(base + table.root())))
-                        .flatMap(v -> check(v, "at GPA 0x" + Long.toHexString(gva - base), List.of()))
+        if (known.isEmpty()) {
+            image.search(start, end, 4, word("OSRE"), -1, gva -> {
+                vmcoreinfoAt(image, gva)
+                        .filter(v -> v.topLevelTable().equals(OptionalLong.of(base + table.root())))
+                        .flatMap(v -> check(v, gva - base, "at GPA 0x" + Long.toHexString(gva - base), List.of()))
                         .ifPresent(found::add);
-            }
-            return !found.isEmpty();
-        });
+                return !found.isEmpty();
+            });
+        }
         if (!found.isEmpty()) {
             return Optional.of(found.get(0));
         }
+        OptionalLong text = startup(image, base, table.root());
+        long begin = text.orElse(start);
+        OptionalLong kaslr = text.isPresent() ? kaslrOf32Bit(base, begin) : text;
         // Weak copies, and those of other kernels in the page cache, have no banner near them that says the same.
-        image.search(start, end, 4, word("Linu"), -1, gva -> {
-            Optional<String[]> fields = utsname(space, gva);
-            if (fields.isPresent() && fields.get()[MACHINE].matches("i[3-6]86")
-                    && fields.get()[VERSION].matches("#\\d.*")) {
+        seek(image, begin, end, word("Linu"), KnownPlace::uts, gva -> {
+            Optional<Names> names = utsname(space, gva);
+            if (names.isPresent() && names.get().machine().matches("i[3-6]86") && names.get().isNumbered()) {
                 List<Banner> banners = new ArrayList<>();
-                OptionalLong at = findBanner(image, start, Optional.empty(), fields.get(), banners);
-                at.ifPresent(banner -> found.add(new FoundKernel(Architecture.I386, space, 0, base, start, end,
-                        fields.get()[VERSION], banners.get(0), banner, Optional.empty(), OptionalLong.empty(), claim)));
+                OptionalLong at = findBanner(image, begin, Optional.empty(), names.get(), banners);
+                at.ifPresent(banner -> found.add(new FoundKernel(Architecture.I386, space, 0, base, begin, end, gva,
+                        names.get().version(), banners.get(0), banner, Optional.empty(), -1, kaslr, claim)));
             }
             return !found.isEmpty();
         });
@@ -186,30 +247,26 @@ final class KernelCheck {
     }
 
     /** Before 4.13 VMCOREINFO is an array in the image's .bss. */
-    private Optional<Vmcoreinfo> vmcoreinfoIn(KernelImage image, String release, MemorySearch.TableCopy table) {
-        List<Vmcoreinfo> found = new ArrayList<>();
-        image.search(table.mapping().noExecute(), image.end(), 4, word("OSRE"), -1, gva -> {
-            byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
-            int length = (int) Math.min(text.length, image.end() - gva);
-            if (image.read(gva, text, length)) {
-                Vmcoreinfo.parse(text, length).filter(v -> v.release().equals(release)
-                        && v.topLevelTable().equals(OptionalLong.of(table.root() - table.mapping().physBase()
-                                + ImageMapping.BASE))).ifPresent(found::add);
-            }
-            return !found.isEmpty();
-        });
-        return found.stream().findFirst();
+    private static OptionalLong vmcoreinfoIn(KernelImage image, String release, MemorySearch.TableCopy table) {
+        OptionalLong top = OptionalLong.of(table.root() - table.mapping().physBase() + ImageMapping.BASE);
+        return image.search(table.mapping().noExecute(), image.end(), 4, word("OSRE"), -1, gva -> vmcoreinfoAt(image, gva)
+                .filter(v -> v.release().equals(release) && v.topLevelTable().equals(top)).isPresent());
     }
 
-    private Optional<FoundKernel> finish(String claim, Place place, AddressSpace space, String[] uts,
-            Optional<Vmcoreinfo> info, long text) {
+    private static Optional<Vmcoreinfo> vmcoreinfoAt(KernelImage image, long gva) {
+        byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
+        int length = (int) Math.min(text.length, image.end() - gva);
+        return image.read(gva, text, length) ? Vmcoreinfo.parse(text, length) : Optional.empty();
+    }
+
+    private Optional<FoundKernel> finish(String claim, Place place, AddressSpace space, Names uts,
+            Optional<Vmcoreinfo> info, long infoAt, long text) {
         long start;
         long end;
         long readOnly;
         OptionalLong kaslr;
         if (place.architecture == Architecture.X86_64) {
-            Optional<ImageMapping> mapping = space.mode() == PagingMode.LEVEL_5
-                    ? ImageMapping.ofLevel5(ram, space.rootGpa()) : ImageMapping.ofLevel4(ram, space.rootGpa());
+            Optional<ImageMapping> mapping = ImageMapping.of(ram, space.mode(), space.rootGpa());
             if (mapping.isEmpty() || mapping.get().physBase() != place.physBase
                     || !mapping.get().holds(space.rootGpa())) {
                 return reject(claim, "its page tables are not those of the kernel image they lie in");
@@ -226,16 +283,16 @@ final class KernelCheck {
             start = text & -PAGE;
             end = endOfImage(space, place, start, info);
             readOnly = start;
-            kaslr = kaslrOf32Bit(place, text);
+            kaslr = kaslrOf32Bit(place.base, text);
         }
         KernelImage image = new KernelImage(memory, space, start, end);
         List<Banner> banners = new ArrayList<>();
         OptionalLong at = findBanner(image, readOnly, info, uts, banners);
         if (at.isEmpty()) {
-            return reject(claim, "its image holds no banner of " + uts[RELEASE] + " " + uts[VERSION]);
+            return reject(claim, "its image holds no banner of " + uts.release() + " " + uts.version());
         }
         return Optional.of(new FoundKernel(place.architecture, space, place.physBase, place.base, start, end,
-                uts[VERSION], banners.get(0), at.getAsLong(), info, kaslr, claim));
+                uts.at(), uts.version(), banners.get(0), at.getAsLong(), info, infoAt, kaslr, claim));
     }
 
     /**
@@ -256,25 +313,65 @@ final class KernelCheck {
 
     /**
      * i386 does not write KERNELOFFSET. Its KASLR moves by multiples of CONFIG_PHYSICAL_ALIGN, at least 2 MiB where
-     * KASLR is possible, from CONFIG_PHYSICAL_START, and _stext is the image's first byte; any other _stext tells
-     * nothing.
+     * KASLR is possible, from CONFIG_PHYSICAL_START. _stext is the image's first byte, or follows the little code that
+     * the kernel is entered by; any other _stext tells nothing.
      */
-    private static OptionalLong kaslrOf32Bit(Place place, long text) {
-        long offset = text - place.base - ImageMapping.LINKED_AT;
-        return (offset & 0x1fffff) == 0 && offset >= 0 ? OptionalLong.of(offset) : OptionalLong.empty();
+    private static OptionalLong kaslrOf32Bit(long base, long text) {
+        long offset = text - base - ImageMapping.LINKED_AT;
+        boolean begins = (offset & ALIGNED - 1) < I386_ENTRY_CODE;
+        return begins && offset >= 0 ? OptionalLong.of(offset & -ALIGNED) : OptionalLong.empty();
     }
 
-    private OptionalLong findBanner(KernelImage image, long readOnly, Optional<Vmcoreinfo> info, String[] uts,
+    /**
+     * GVA of an i386 image's first byte where VMCOREINFO does not tell it: startup_32 (arch/x86/kernel/head_32.S), which
+     * loads a GDT that lies in the image, by its physical address, and then __BOOT_DS into the segment registers. What
+     * the boot loader left of the decompressor does the same by addresses relative to its own. Empty when there is not
+     * just one such place.
+     */
+    private static OptionalLong startup(KernelImage image, long base, long lastGpa) {
+        byte[] code = new byte[I386_STARTUP];
+        OptionalLong found = OptionalLong.empty();
+        for (long gva = image.start() + LARGE_PAGE - 1 & -LARGE_PAGE; gva < base + lastGpa; gva += LARGE_PAGE) {
+            if (image.read(gva, code, code.length) && isStartup(ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN),
+                    gva - base, lastGpa)) {
+                if (found.isPresent()) {
+                    return OptionalLong.empty();
+                }
+                found = OptionalLong.of(gva);
+            }
+        }
+        return found;
+    }
+
+    private static boolean isStartup(ByteBuffer code, long gpa, long lastGpa) {
+        boolean loadsTable = false;
+        for (int i = 0; i + 9 <= I386_STARTUP; i++) {
+            if (i + 7 <= I386_STARTUP && (code.getInt(i) & 0xffffff) == LGDT) {
+                long table = code.getInt(i + 3) & 0xffffffffL;
+                loadsTable |= table > gpa && table < lastGpa;
+            }
+            if (loadsTable && code.get(i) == MOV_TO_EAX && code.getInt(i + 1) == BOOT_DS
+                    && code.getInt(i + 5) == MOV_TO_DS_AND_ES) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private OptionalLong findBanner(KernelImage image, long readOnly, Optional<Vmcoreinfo> info, Names uts,
             List<Banner> banners) {
         byte[] text = new byte[Banner.MAX_BYTES];
-        java.util.function.LongPredicate accept = gva -> {
+        LongPredicate accept = gva -> {
             int length = (int) Math.min(text.length, image.end() - gva);
             if (image.read(gva, text, length)) {
-                Banner.parse(text, length).filter(b -> b.release().equals(uts[RELEASE]) && b.isOf(uts[VERSION]))
+                Banner.parse(text, length).filter(b -> b.release().equals(uts.release()) && b.isOf(uts.version()))
                         .ifPresent(banners::add);
             }
             return !banners.isEmpty();
         };
+        if (known.isPresent()) {
+            return seek(image, 0, 0, 0, KnownPlace::banner, accept);
+        }
         int word = word("Linu");
         OptionalLong at = image.search(readOnly, readOnly + (64 << 10), 4, word, -1, accept);
         long kallsyms = info.map(KernelCheck::firstOfKallsyms).orElse(0L);
@@ -294,22 +391,30 @@ final class KernelCheck {
     }
 
     /** VMCOREINFO lists where the names are since 5.11 (ca4a9241cc5e); before, they follow a reference count. */
-    private static Optional<String[]> utsNamespace(AddressSpace space, long gva, Vmcoreinfo info) {
+    private static Optional<Names> utsNamespace(AddressSpace space, long gva, Vmcoreinfo info) {
         Long listed = info.offsets().get("uts_namespace.name");
         if (listed != null) {
             return utsname(space, gva + listed);
         }
         for (int offset = 0; offset <= UTS_NAMES_WITHIN; offset += 4) {
-            Optional<String[]> fields = utsname(space, gva + offset);
-            if (fields.isPresent()) {
-                return fields;
+            Optional<Names> names = utsname(space, gva + offset);
+            if (names.isPresent()) {
+                return names;
             }
         }
         return Optional.empty();
     }
 
-    /** The six fields of a struct new_utsname, or empty when they are not such. */
-    private static Optional<String[]> utsname(AddressSpace space, long gva) {
+    /** Fields of a struct new_utsname, and the GVA where it is. */
+    private record Names(long at, String release, String version, String machine) {
+        /** Since 6.1 there is a weak copy whose version lacks the build's number. */
+        boolean isNumbered() {
+            return version.matches("#\\d.*");
+        }
+    }
+
+    /** A struct new_utsname, or empty when it is not such. */
+    private static Optional<Names> utsname(AddressSpace space, long gva) {
         byte[] bytes = new byte[UTS_SIZE];
         try {
             space.read(gva, bytes, 0, UTS_SIZE);
@@ -329,7 +434,7 @@ final class KernelCheck {
             }
             fields[i] = new String(bytes, from, end - from, StandardCharsets.US_ASCII);
         }
-        return fields[0].equals("Linux") ? Optional.of(fields) : Optional.empty();
+        return fields[0].equals("Linux") ? Optional.of(new Names(gva, fields[2], fields[3], fields[4])) : Optional.empty();
     }
 
     private static int word(String four) {

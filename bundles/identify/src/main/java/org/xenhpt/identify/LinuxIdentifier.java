@@ -42,9 +42,9 @@ public final class LinuxIdentifier implements KernelIdentifier {
         Ram ram = new Ram(memory);
         KernelCheck check = new KernelCheck(memory, ram, translator, progress);
         Optional<FoundKernel> told = guest.vmcoreinfo().flatMap(Vmcoreinfo::parse)
-                .flatMap(info -> check.check(info, "that comes with the image", List.of()));
+                .flatMap(info -> check.check(info, -1, "that comes with the image", List.of()));
         if (told.isPresent()) {
-            return identity(told.get(), Map.of());
+            return identity(told.get(), Map.of(), "");
         }
         MemorySearch search = new MemorySearch(memory, ram, progress);
         search.pages();
@@ -67,13 +67,20 @@ public final class LinuxIdentifier implements KernelIdentifier {
         found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
         others.forEach((other, why) -> progress.met(new Clue(Clue.Verdict.REJECTED, "kernel " + other.banner().release(),
                 "page tables at GPA " + hex(other.space().rootGpa()), why)));
-        return identity(chosen, others);
+        return identity(chosen, others, chosen.place().text());
+    }
+
+    @Override
+    public Optional<KernelIdentity> identifyAt(String place, Guest guest, Progress progress) {
+        PhysicalMemory memory = guest.memory();
+        return KnownPlace.parse(place).flatMap(known -> KernelCheck.checkAt(known, memory, new Ram(memory), translator, progress))
+                .filter(kernel -> !kernel.crashed()).map(kernel -> identity(kernel, Map.of(), place));
     }
 
     private static List<FoundKernel> kernels(MemorySearch search, KernelCheck check) {
         List<ImageMapping> mappings = search.tables().stream().map(MemorySearch.TableCopy::mapping).distinct().toList();
         Stream<FoundKernel> byText = search.copies().stream().flatMap(copy -> check.check(copy.vmcoreinfo(),
-                "at GPA 0x" + Long.toHexString(copy.gpa()), mappings).stream());
+                copy.gpa(), "at GPA 0x" + Long.toHexString(copy.gpa()), mappings).stream());
         List<FoundKernel> found = new ArrayList<>();
         byText.forEach(kernel -> add(found, kernel));
         for (MemorySearch.TableCopy table : search.tables()) {
@@ -102,7 +109,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         found.add(kernel);
     }
 
-    private static KernelIdentity identity(FoundKernel kernel, Map<FoundKernel, String> others) {
+    private static KernelIdentity identity(FoundKernel kernel, Map<FoundKernel, String> others, String place) {
         List<Finding> findings = new ArrayList<>();
         Optional<Vmcoreinfo> info = kernel.vmcoreinfo();
         boolean is64 = kernel.architecture() == Architecture.X86_64;
@@ -141,7 +148,7 @@ public final class LinuxIdentifier implements KernelIdentifier {
         symbols.put("linux_banner", kernel.bannerAt());
         return new KernelIdentity(release, kernel.banner().text(), buildId, kernel.architecture(),
                 kernel.space().mode(), kernel.space().rootGpa(), kaslr, kernel.physBase(), kernel.start(), kernel.end(),
-                symbols, findings);
+                symbols, findings, place);
     }
 
     private static String howKaslr(FoundKernel kernel, boolean is64) {

@@ -119,7 +119,7 @@ final class MemorySearch {
         long total = ram.size();
         long done = 0;
         for (MemoryRange range : memory.ranges()) {
-            if (memory.live() && memory.window(range.gpa()).size() < Math.min(range.size(), LARGE_WINDOW)) {
+            if (memory.live() && memory.windowFrom(range.gpa()).size() < Math.min(range.size(), LARGE_WINDOW)) {
                 forEachCopy(what, range, done, total, stretch);
             } else {
                 forEachWindow(what, range, done, total, stretch);
@@ -136,7 +136,7 @@ final class MemorySearch {
             if (inRange % REPORT_EVERY == 0) {
                 progress.report(what, done + inRange, total);
             }
-            MemoryWindow window = memory.window(gpa);
+            MemoryWindow window = memory.windowFrom(gpa);
             if (window.size() == 0) {
                 gpa += PAGE;
                 continue;

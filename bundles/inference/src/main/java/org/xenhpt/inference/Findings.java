@@ -16,9 +16,12 @@ import org.xenhpt.api.profile.StructLayout;
 final class Findings {
     private final Map<String, Map<String, Member>> structs = new TreeMap<>();
     private final Map<String, Long> symbols = new TreeMap<>();
+    private final Map<String, String> reasons = new TreeMap<>();
     private final List<Evidence> evidence = new ArrayList<>();
     private final List<String> missing = new ArrayList<>();
     private final int tasks;
+    private long latestStart;
+    private boolean suspended;
 
     /** @param tasks how many processes the guest has */
     Findings(int tasks) {
@@ -39,9 +42,37 @@ final class Findings {
         add(new Evidence(struct, member, where.offset(), where.agreed(), where.asked(), by), size, type);
     }
 
-    /** @param gva where the guest has it */
-    void symbol(String name, long gva) {
+    /**
+     * @param gva where the guest has it; of a per-CPU variable, what the CPU's offset is added to
+     * @param by  why that is believed, in a clause
+     */
+    void symbol(String name, long gva, String by) {
         symbols.put(name, gva);
+        reasons.put(name, by);
+    }
+
+    /** Why a symbol is believed to be there. */
+    String reason(String symbol) {
+        return reasons.get(symbol);
+    }
+
+    /**
+     * @param latest    when the last task was started, in nanoseconds since boot
+     * @param slept     whether some task was started after the machine had been suspended
+     */
+    void starts(long latest, boolean slept) {
+        latestStart = latest;
+        suspended = slept;
+    }
+
+    /** When the last task was started, in nanoseconds since boot; 0 when that is not known. */
+    long latestStart() {
+        return latestStart;
+    }
+
+    /** Whether the tasks' times tell that the machine was suspended. */
+    boolean suspended() {
+        return suspended;
     }
 
     void missing(String what) {

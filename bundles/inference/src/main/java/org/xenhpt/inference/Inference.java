@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Function;
 
 /** Finds out how a kernel keeps its tasks from the tasks themselves. */
 final class Inference {
@@ -43,19 +44,36 @@ final class Inference {
                         + " is on no whole list of named tasks");
             }
         }
-        best.ifPresent(findings -> new Timekeeper(memory, findings).find());
+        best.ifPresent(findings -> {
+            if (WallClock.isFor(memory)) {
+                new WallClock(memory, findings).find();
+            } else {
+                new Timekeeper(memory, findings).find();
+            }
+            new RunningTasks(memory, findings).find();
+        });
         return best;
     }
 
     /** As {@link #run}, of what was found in this build before. Quicker: the kernel image is not searched. */
-    Optional<Findings> again(long initTask, int name, OptionalLong timekeeper) {
+    Optional<Findings> again(Function<String, OptionalLong> symbols, int name) {
+        long initTask = symbols.apply("init_task").orElse(0);
         if (!memory.leadsSomewhere(initTask) || !memory.snapshot(initTask + name, Snapshot.NAME_LENGTH).isName(0)) {
             return Optional.empty();
         }
         Optional<Findings> best = read(List.of(new InitTaskSearch.Place(initTask, name)));
         best.ifPresent(findings -> {
-            Timekeeper clock = new Timekeeper(memory, findings);
-            timekeeper.ifPresentOrElse(clock::findAt, clock::find);
+            if (WallClock.isFor(memory)) {
+                WallClock clock = new WallClock(memory, findings);
+                symbols.apply(WallClock.VARIABLE).ifPresentOrElse(clock::findAt, clock::find);
+            } else {
+                Timekeeper clock = new Timekeeper(memory, findings);
+                symbols.apply(Timekeeper.STRUCT).ifPresentOrElse(clock::findAt, clock::find);
+            }
+            RunningTasks running = new RunningTasks(memory, findings);
+            symbols.apply(RunningTasks.CURRENT).ifPresentOrElse(current -> running.findAt(current,
+                    symbols.apply(RunningTasks.OFFSETS).orElse(0), symbols.apply(RunningTasks.OWN_OFFSET).orElse(0)),
+                    running::find);
         });
         return best;
     }
@@ -95,7 +113,7 @@ final class Inference {
     private Findings members(Tasks tasks) {
         Findings findings = new Findings(tasks.count());
         int pointer = memory.pointerSize();
-        findings.symbol("init_task", tasks.init().gva());
+        findings.symbol("init_task", tasks.init().gva(), "a task named swapper that is its own parent, in the kernel image");
         int count = tasks.count();
         findings.add("task_struct", "comm", new Candidate(tasks.nameOffset(), count, count), Snapshot.NAME_LENGTH,
                 "char[16]", "a name ends there, as in init_task");

@@ -38,6 +38,8 @@ public final class InferredProfiles implements ProfileSource {
     static final String SOURCE = "inference";
     /** Agreement proves nothing: a conclusion is never as sure as what a kernel's build says of itself. */
     private static final double MOST_CONFIDENCE = 0.95;
+    /** No kernel's per-CPU variables are longer, and no kernel lies so low. In bytes. */
+    private static final long LARGEST_PER_CPU = 16 << 20;
     private static final Logger LOG = LoggerFactory.getLogger(InferredProfiles.class);
 
     @Override
@@ -71,7 +73,7 @@ public final class InferredProfiles implements ProfileSource {
 
     private static Profile profile(Findings findings, Guest guest, KernelIdentity kernel) {
         return new Profile(kernel.release(),
-                new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId()),
+                KernelMatch.of(kernel),
                 new Origin(SOURCE, guest.info().uri() + ": " + inWords(findings),
                         LocalDate.now(ZoneOffset.UTC).toString(), confidence(findings)),
                 linked(findings, kernel), findings.layouts(), Map.of());
@@ -80,7 +82,10 @@ public final class InferredProfiles implements ProfileSource {
     private static Map<String, Long> linked(Findings findings, KernelIdentity kernel) {
         Map<String, Long> linked = new TreeMap<>();
         long mask = kernel.architecture().pointerSize() == 4 ? 0xffffffffL : -1;
-        findings.symbols().forEach((name, gva) -> linked.put(name, gva - kernel.kaslrOffset() & mask));
+        long lowest = kernel.architecture().lowestImageAddress();
+        // A per-CPU variable that is linked at an offset from 0 is not moved.
+        findings.symbols().forEach((name, gva) -> linked.put(name, Long.compareUnsigned(gva, lowest) < 0 ? gva
+                : gva - kernel.kaslrOffset() & mask));
         return linked;
     }
 
@@ -88,7 +93,8 @@ public final class InferredProfiles implements ProfileSource {
         inference.rejected().forEach(why -> progress.met(new Clue(Verdict.REJECTED, "init_task", "", why)));
         result.ifPresent(findings -> {
             findings.symbols().forEach((name, gva) -> progress.met(new Clue(Verdict.FOUND, name,
-                    "GVA 0x" + Long.toHexString(gva), "a variable of the kernel image")));
+                    (gva >= 0 && gva < LARGEST_PER_CPU ? "per-CPU offset 0x" : "GVA 0x") + Long.toHexString(gva),
+                    findings.reason(name))));
             findings.evidence().forEach(e -> progress.met(new Clue(Verdict.FOUND, e.struct() + "." + e.member(),
                     "offset 0x" + Integer.toHexString(e.offset()), e.by(), e.agreed(), e.asked())));
             findings.missing().forEach(what -> {
@@ -114,8 +120,7 @@ public final class InferredProfiles implements ProfileSource {
             return Optional.empty();
         }
         Inference inference = new Inference(new KernelMemory(space, kernel));
-        Optional<Findings> again = inference.again(init.getAsLong(), name.get().offset(),
-                then.findSymbol(Timekeeper.STRUCT));
+        Optional<Findings> again = inference.again(then::findSymbol, name.get().offset());
         Optional<Profile> profile = again.map(findings -> profile(findings, guest, kernel))
                 .filter(now -> bearsOut(now, learnt));
         profile.ifPresent(now -> tell(progress, inference, again));

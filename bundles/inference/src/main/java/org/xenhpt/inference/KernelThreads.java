@@ -27,6 +27,8 @@ final class KernelThreads {
     private static final String RESCUER = "kworker/R-";
     private static final int STRUCT_SIZE = 384;
     private static final int QUEUE_SIZE = 1024;
+    /** A stack, THREAD_SIZE, is 16 KiB on x86-64, and 8 KiB on i386. */
+    private static final long STACK_WORDS = 2048;
     /** WORKER_DESC_LEN is 24, and 32 since commit 31c89007285d; the text ends with a NUL before that. */
     private static final int DESCRIPTION = 32;
     private static final int LONGEST_NAME = 64;
@@ -99,13 +101,16 @@ final class KernelThreads {
         Path found = null;
         for (int kthread = 0; kthread < tasks.window() - pointer; kthread += pointer) {
             long structure = first.pointer(kthread);
-            if (!memory.leadsSomewhere(structure) || tasks.around(structure).isPresent()) {
+            // A worker that waits keeps its structure's address on its stack, too, to which thread.sp leads.
+            if (!memory.leadsSomewhere(structure) || tasks.around(structure).isPresent()
+                    || isOnStack(structure, first)) {
                 continue;
             }
-            // Before the data there is the function, which is the same for all workers of pools.
             for (int data = pointer; data < STRUCT_SIZE; data += pointer) {
                 long worker = memory.pointer(structure + data);
-                if (!memory.leadsSomewhere(worker) || tasks.around(worker).isPresent()) {
+                // An empty list leads to itself: signal_struct has one, wait_chldexit, with a task just after it.
+                boolean empty = worker == structure + data || worker == structure + data - pointer;
+                if (empty || !memory.leadsSomewhere(worker) || tasks.around(worker).isPresent()) {
                     continue;
                 }
                 Snapshot self = memory.snapshot(worker, STRUCT_SIZE);
@@ -123,15 +128,23 @@ final class KernelThreads {
         return Optional.ofNullable(found);
     }
 
+    private boolean isOnStack(long gva, Snapshot task) {
+        OptionalInt stack = findings.offset(TASK, "stack");
+        return stack.isPresent()
+                && Long.compareUnsigned(gva - task.pointer(stack.getAsInt()), STACK_WORDS * pointer) < 0;
+    }
+
     private boolean holds(Path path, List<Snapshot> workers) {
         Set<Long> different = new HashSet<>();
         Set<Long> functions = new HashSet<>();
+        // kthread.threadfn since 5.8 (commit 52782c92ac85); a kernel with that change put back fares as one before it.
+        boolean hasFunction = memory.kernel().version().atLeast(5, 8);
         return workers.stream().allMatch(task -> {
             long function = memory.pointer(task.pointer(path.kthread) + path.data - pointer);
             if (WORKER_NAME.matcher(tasks.name(task)).matches()) {
                 functions.add(function);
             }
-            if (!memory.inImage(function) || functions.size() > 1) {
+            if (hasFunction && (!memory.inImage(function) || functions.size() > 1)) {
                 return false;
             }
             long worker = memory.pointer(task.pointer(path.kthread) + path.data);

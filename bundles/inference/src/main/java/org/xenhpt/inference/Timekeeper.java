@@ -103,7 +103,7 @@ final class Timekeeper {
     }
 
     private void add(Snapshot bytes, int begin, int real) {
-        findings.symbol(STRUCT, bytes.gva() + begin);
+        findings.symbol(STRUCT, bytes.gva() + begin, "a variable of the kernel image");
         String by = "wall_to_monotonic before it is the same amount negative, and both clocks' seconds differ by it";
         findings.add(STRUCT, "xtime_sec", new Candidate(real - realFrom() - pointer - 8 - begin, 1, 1), 8, "u64", by);
         findings.add(STRUCT, "offs_real", new Candidate(real - begin, 1, 1), 8, "ktime_t", by);

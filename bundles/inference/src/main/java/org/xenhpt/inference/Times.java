@@ -12,6 +12,8 @@ final class Times {
     static final long LONGEST_NANOS = 30L * 366 * 86_400 * 1_000_000_000;
 
     private static final long NANOS = 1_000_000_000L;
+    /** Both clocks are read at once, but the one after the other. */
+    private static final long SLACK_NANOS = NANOS / 10;
     private static final String TASK = "task_struct";
 
     private final Tasks tasks;
@@ -70,6 +72,9 @@ final class Times {
         start.ifPresent(pair -> {
             add(pair, size, "struct timespec");
             tasks.started(task -> nanos(task, pair.offset()));
+            findings.starts(tasks.all().stream().mapToLong(tasks::started).max().orElse(0),
+                    tasks.all().stream().anyMatch(task -> nanos(task, pair.offset() + size)
+                            - nanos(task, pair.offset()) > SLACK_NANOS));
         });
         return start.isPresent();
     }

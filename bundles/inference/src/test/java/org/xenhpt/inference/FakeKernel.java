@@ -30,7 +30,6 @@ final class FakeKernel {
     private static final long ROOT = 0x100000;
     private static final int PF_KTHREAD = 0x00200000;
     private static final int PF_WQ_WORKER = 0x20;
-    private static final int STACK_SIZE = 8192;
 
     private final FakeMemory memory = new FakeMemory(false, new MemoryRange(0, RAM));
     private final Map<String, Integer> at;
@@ -46,8 +45,17 @@ final class FakeKernel {
     private int clock;
     /** Before 3.17: times are timespecs, thread_info lies at the end of the stack. */
     private final boolean old;
+    /** Since 5.8. */
+    private final boolean threadsKeepTheirFunction;
     private final long threadFunction;
     private final long init;
+    private final List<Long> areas = new ArrayList<>();
+    /** What a CPU's offset is added to, to have its running task; and its own offset. */
+    private final long current;
+    private final long ownOffset;
+    private final long offsets;
+    private final long wallClock;
+    private long code = IMAGE_GPA + 0x10000;
 
     /**
      * @param at offsets by {@code struct.member}, and the sizes {@code task_struct}, {@code signal_struct}, {@code
@@ -58,6 +66,7 @@ final class FakeKernel {
         this.paging = paging;
         this.release = release;
         this.old = release.matches("(2[.]6|3)[.].*");
+        this.threadsKeepTheirFunction = !old && !release.matches("(4|5[.][0-7])[.].*");
         this.pointer = paging == PagingMode.LEVEL_4 ? 8 : 4;
         FakePageTables tables = new FakePageTables(memory, paging, ROOT);
         if (pointer == 8) {
@@ -70,7 +79,98 @@ final class FakeKernel {
         task(init, 0, 0, init, init, "swapper/0", inImageGva("signal_struct"), inImageGva("cred"), 0, PF_KTHREAD);
         int32(init, "task_struct.__state", 0);
         link();
-        timekeeper(inImageGva("timekeeper"));
+        wallClock = imageGva(inImage(0x1000) + 0x100);
+        if (old) {
+            wallClock(wallClock);
+        } else {
+            timekeeper(inImageGva("timekeeper"));
+        }
+        current = pointer == 8 ? 0xb880 : imageGva(IMAGE_GPA + 0x200880);
+        ownOffset = current + 0x100;
+        offsets = imageGva(inImage(64 * pointer));
+        cpus();
+    }
+
+    /** As in 3.7 to 3.16: wall_to_monotonic, offs_real, total_sleep_time, offs_boot. */
+    private void wallClock(long gva) {
+        word(gva, -1_700_000_001L);
+        word(gva + pointer, 500_000_000);
+        memory.putLong(gpa(gva) + 2L * pointer, 1_700_000_000_500_000_000L);
+    }
+
+    /** Two idle CPUs, each with its own data, and code that reads these; the first runs init_task. */
+    private void cpus() {
+        long begin = pointer == 8 ? 0 : imageGva(IMAGE_GPA + 0x200000);
+        for (int cpu = 0; cpu < 2; cpu++) {
+            long offset = allocate(0x10000, 4096) - begin & (pointer == 8 ? -1L : 0xffffffffL);
+            areas.add(offset);
+            word(offsets + (long) cpu * pointer, offset);
+            word(perCpu(cpu, ownOffset), offset);
+        }
+        int now = clock;
+        long idle = allocateTask();
+        task(idle, 0, 0, init, idle, "swapper/1", get(init, "task_struct.signal"), get(init, "task_struct.cred"), 0,
+                PF_KTHREAD);
+        clock = now;
+        runs(0, init);
+        runs(1, idle);
+        for (int i = 0; i < 300; i++) {
+            readsPerCpu(current);
+            if (i % 2 == 0) {
+                readsPerCpu(ownOffset);
+                // mov offsets(,index,8 or 4),register
+                emit(pointer == 8 ? new int[] {0x48, 0x8b, 0x04, 0xc5} : new int[] {0x8b, 0x04, 0x85}, offsets);
+            }
+        }
+    }
+
+    /** GVA of a CPU's own copy of a variable. */
+    long perCpu(int cpu, long variable) {
+        long gva = areas.get(cpu) + variable;
+        return pointer == 8 ? gva : gva & 0xffffffffL;
+    }
+
+    /** GVA of {@code wall_to_monotonic}, in kernels before 3.17. */
+    long wallClock() {
+        return wallClock;
+    }
+
+    long current() {
+        return current;
+    }
+
+    long offsets() {
+        return offsets;
+    }
+
+    void runs(int cpu, long task) {
+        word(perCpu(cpu, current), task);
+    }
+
+    /** Code that reads a per-CPU variable: mov gs:variable,rax, or fs: and eax. */
+    void readsPerCpu(long variable) {
+        emit(pointer == 8 ? new int[] {0x65, 0x48, 0x8b, 0x04, 0x25} : new int[] {0x64, 0xa1}, variable);
+    }
+
+    void emit(int[] instruction, long displacement) {
+        for (int b : instruction) {
+            memory.putByte(code++, b);
+        }
+        memory.putInt(code, (int) displacement);
+        code += 4;
+    }
+
+    /** As {@link #emit}, of a displacement from the instruction's end. */
+    void emitRelative(int[] instruction, long target) {
+        emit(instruction, target - (imageGva(code) + instruction.length + 4));
+    }
+
+    /** Takes the code away. */
+    void forgetCode() {
+        for (long gpa = IMAGE_GPA + 0x10000; gpa < code; gpa += 4) {
+            memory.putInt(gpa, 0);
+        }
+        code = IMAGE_GPA + 0x10000;
     }
 
     /** The clock leads to a clocksource in the image; real time is 1,700,000,000.5 s ahead of the time since boot. */
@@ -202,8 +302,14 @@ final class FakeKernel {
         long worker = allocate(256, 64);
         long idle = allocate(64, 64);
         word(task, "task_struct.worker_private", kthread);
-        word(kthread + at.get("kthread.data") - pointer, threadFunction);
+        if (threadsKeepTheirFunction) {
+            word(kthread + at.get("kthread.data") - pointer, threadFunction);
+        }
         word(kthread, "kthread.data", worker);
+        // It waits: thread.sp, at task_struct's end, leads to what it keeps on its stack.
+        long sp = get(task, "task_struct.stack") + 0x800;
+        word(task + at.get("task_struct") - 2L * pointer, sp);
+        word(sp + 5L * pointer, worker);
         word(worker, idle);
         word(worker + pointer, idle);
         word(idle, worker);
@@ -221,6 +327,11 @@ final class FakeKernel {
         long signal = allocate(at.get("signal_struct"), 64);
         long cred = allocate(at.get("cred"), 64);
         task(task, pid, pid, parent, task, name, signal, cred, uid, flags);
+        // wait_chldexit.head, on which nobody waits, and curr_target.
+        long waiting = signal + at.getOrDefault("signal_struct.thread_head", 0x10) + 3L * pointer;
+        word(waiting, waiting);
+        word(waiting + pointer, waiting);
+        word(waiting + 2L * pointer, task);
         processes.add(task);
         childrenOf.computeIfAbsent(parent, p -> new ArrayList<>()).add(task);
         return task;
@@ -269,7 +380,8 @@ final class FakeKernel {
         }
         clock++;
         int32(task, "task_struct.__state", 1);
-        long stack = allocate(STACK_SIZE, STACK_SIZE);
+        long size = pointer == 8 ? 16384 : 8192;
+        long stack = allocate(size, size);
         if (old) {
             word(stack, task);
             memory.putInt(gpa(stack) + 104, 0x57AC6E9D);

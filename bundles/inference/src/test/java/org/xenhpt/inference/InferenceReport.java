@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.xenhpt.api.decoder.TaskReader;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestUri;
@@ -47,9 +49,9 @@ final class InferenceReport {
 
     public static void main(String[] arguments) throws IOException {
         boolean verbose = arguments.length > 0 && arguments[0].equals("-v");
-        System.out.println("| image | kernel | members right / with BTF | tasks' fields right / asked | ms |"
-                + " not found |");
-        System.out.println("| --- | --- | --- | --- | --- | --- |");
+        System.out.println("| image | kernel | members right / with BTF | tasks' fields right / asked | running; booted |"
+                + " ms | not found |");
+        System.out.println("| --- | --- | --- | --- | --- | --- | --- |");
         for (String image : List.of(arguments).subList(verbose ? 1 : 0, arguments.length)) {
             X86Translator translator = new X86Translator();
             try (Guest guest = new FileBackend().open(new GuestUri("file", image))) {
@@ -75,7 +77,8 @@ final class InferenceReport {
         Profile profile = new InferredProfiles().find(guest, kernel, space, Needs.NONE, Progress.NONE).orElseThrow();
         System.out.println("| " + image.getFileName() + " | " + kernel.release() + " " + kernel.architecture().label()
                 + " " + kernel.paging().label() + " | " + members(findings, guest, kernel, space, verbose) + " | "
-                + tasks(image, new Kernel(kernel, profile), space) + " | " + millis
+                + tasks(image, new Kernel(kernel, profile), space) + " | " + now(new Kernel(kernel, profile), space) + " | "
+                + millis
                 + (Boolean.getBoolean("reads") ? " (" + memory.reads() + " reads)" : "") + " | "
                 + String.join("; ", findings.missing()) + " |");
     }
@@ -85,9 +88,11 @@ final class InferenceReport {
         Optional<Profile> known = Optional.empty();
         try {
             TreeSet<String> members = new TreeSet<>();
+            TreeSet<String> symbols = new TreeSet<>(findings.symbols().keySet());
+            symbols.add("pcpu_hot");
             findings.evidence().forEach(e -> members.add(e.struct() + "." + e.member()));
             known = new GuestMemoryProfiles().find(guest, kernel, space,
-                    new Needs(findings.symbols().keySet(), members), Progress.NONE);
+                    new Needs(symbols, members), Progress.NONE);
         } catch (HptException none) {
             // The kernel does not tell.
         }
@@ -100,11 +105,30 @@ final class InferenceReport {
                 System.out.println((known.isEmpty() ? "? " : same ? "right " : "WRONG ") + evidence);
             }
         }
-        Long init = known.map(p -> p.symbols().get("init_task")).orElse(null);
-        if (init != null && init + kernel.kaslrOffset() != findings.symbols().get("init_task")) {
-            System.out.println("WRONG init_task");
+        for (Map.Entry<String, Long> symbol : findings.symbols().entrySet()) {
+            // Of 6.2 to 6.14, current_task is the first member of pcpu_hot.
+            Optional<Long> real = known.isEmpty() ? Optional.empty() : Optional.ofNullable(known.get().symbols()
+                    .getOrDefault(symbol.getKey(), symbol.getKey().equals(RunningTasks.CURRENT)
+                            ? known.get().symbols().get("pcpu_hot") : null));
+            boolean same = real.isPresent() && new Kernel(kernel, known.get()).relocate(real.get()) == symbol.getValue();
+            if (verbose || known.isPresent() && !same && !symbol.getKey().equals(Timekeeper.STRUCT)) {
+                System.out.println((known.isEmpty() || real.isEmpty() ? "? " : same ? "right " : "WRONG ") + symbol.getKey()
+                        + " at 0x" + Long.toHexString(symbol.getValue()) + ": " + findings.reason(symbol.getKey()));
+            }
         }
         return known.isEmpty() ? findings.evidence().size() + " found" : right + " / " + findings.evidence().size();
+    }
+
+    private static String now(Kernel kernel, AddressSpace space) {
+        TaskReader reader = new Linux49Decoder().attach(kernel, space);
+        long booted = reader.read(TaskQuery.PROCESSES).bootEpochNanos();
+        String running;
+        try {
+            running = reader.current(List.of()).stream().map(c -> c.task().name()).toList().toString();
+        } catch (HptException unknown) {
+            running = "unknown";
+        }
+        return running + "; " + (booted == Task.UNKNOWN ? "unknown" : Instant.ofEpochSecond(0, booted));
     }
 
     private static String tasks(Path image, Kernel kernel, AddressSpace space) throws IOException {

@@ -67,7 +67,7 @@ class InferenceTest {
         return at;
     }
 
-    private static Map<String, Integer> layout(PagingMode paging) {
+    static Map<String, Integer> layout(PagingMode paging) {
         return paging == PagingMode.LEVEL_4 ? wide() : narrow();
     }
 
@@ -105,7 +105,7 @@ class InferenceTest {
         Map<String, Integer> expected = new HashMap<>(layout);
         expected.put("task_struct.state", expected.remove("task_struct.__state"));
         expected.put("task_struct.real_start_time", expected.remove("task_struct.start_boottime"));
-        expected.keySet().removeIf(name -> name.matches("(kthread|worker)[.].*|.*worker_private"));
+        expected.keySet().removeIf(name -> name.matches("(kthread|worker|timekeeper)[.].*|.*worker_private"));
         assertFound(findings, expected);
         Profile profile = new InferredProfiles().find(fake.guest(), fake.identity(), fake.space(), Needs.NONE,
                 Progress.NONE).orElseThrow();
@@ -128,10 +128,21 @@ class InferenceTest {
         findings.evidence().forEach(e -> found.put(e.struct() + "." + e.member(), e.offset()));
         layout.put("task_struct.state", layout.remove("task_struct.__state"));
         layout.put("task_struct.real_start_time", layout.remove("task_struct.start_boottime"));
-        layout.keySet().removeIf(name -> name.matches("(kthread|worker)[.].*|.*worker_private|[^.]*"));
+        layout.keySet().removeIf(name -> name.matches("(kthread|worker|timekeeper)[.].*|.*worker_private|[^.]*"));
         assertThat(found).containsAllEntriesOf(layout);
         assertThat(findings.missing()).containsExactly(
                 "thread_head: no member leads to the head of a list of threads");
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = PagingMode.class, names = {"LEVEL_4", "PAE"})
+    void kernelThreadsBefore58DoNotKeepTheirFunction(PagingMode paging) {
+        Findings findings = infer(new FakeKernel(layout(paging), paging, "4.18.0-rc6").usual());
+        Map<String, Integer> expected = layout(paging);
+        expected.put("task_struct.state", expected.remove("task_struct.__state"));
+        expected.put("task_struct.real_start_time", expected.remove("task_struct.start_boottime"));
+        expected.put("task_struct.set_child_tid", expected.remove("task_struct.worker_private"));
+        assertFound(findings, expected);
     }
 
     @ParameterizedTest

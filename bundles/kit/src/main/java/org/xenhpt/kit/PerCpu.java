@@ -2,9 +2,11 @@
 package org.xenhpt.kit;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.translation.AddressSpace;
@@ -22,6 +24,7 @@ public final class PerCpu {
     private final AddressSpace space;
     private final long offsets;
     private final OptionalLong onlineMask;
+    private final OptionalLong ownOffset;
     private final Optional<Pda> pda;
 
     public PerCpu(Kernel kernel, AddressSpace space) {
@@ -32,6 +35,7 @@ public final class PerCpu {
         this.pda = offsets == 0 ? Pda.of(kernel, space) : Optional.empty();
         // cpu_online_bits until 4.5 (commit 5aec01b834fd), cpu_online_map until 2.6.28.
         this.onlineMask = first(kernel, "__cpu_online_mask", "cpu_online_bits", "cpu_online_map");
+        this.ownOffset = onlineMask.isEmpty() ? kernel.findSymbol("this_cpu_off") : OptionalLong.empty();
     }
 
     /** The first of some symbols that the kernel has: symbols get renamed. */
@@ -55,8 +59,21 @@ public final class PerCpu {
         return List.of("__per_cpu_offset", "__cpu_online_mask", "cpu_online_bits", "cpu_online_map");
     }
 
+    /** Whether each CPU has its own copy of per-CPU variables, as far as the profile tells. */
+    public boolean hasCopies() {
+        return offsets != 0 || pda.isPresent();
+    }
+
+    /** Whether the profile tells which CPUs are on line; else {@link #online} gives all that may be. */
+    public boolean knowsOnline() {
+        return onlineMask.isPresent() || ownOffset.isEmpty();
+    }
+
     /** The numbers of the CPUs that are on line. */
     public List<Integer> online() {
+        if (offsets != 0 && ownOffset.isPresent()) {
+            return withOwnData();
+        }
         if (offsets == 0 && pda.isEmpty() || onlineMask.isEmpty()) {
             return List.of(0);
         }
@@ -80,6 +97,25 @@ public final class PerCpu {
             if (bits != -1L >>> 64 - word) {
                 break;
             }
+        }
+        return cpus;
+    }
+
+    /** Those whose own data holds their offset: the elements of the others are 0, or all alike. */
+    private List<Integer> withOwnData() {
+        List<Integer> cpus = new ArrayList<>();
+        Set<Long> seen = new HashSet<>();
+        for (int cpu = 0; cpu < MOST_CPUS; cpu++) {
+            try {
+                long offset = offset(cpu);
+                if (offset == 0 || space.readPointer(address(cpu, ownOffset.getAsLong())) != offset
+                        || !seen.add(offset)) {
+                    break;
+                }
+            } catch (MemoryFault fault) {
+                break;
+            }
+            cpus.add(cpu);
         }
         return cpus;
     }

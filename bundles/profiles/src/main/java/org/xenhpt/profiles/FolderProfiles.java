@@ -3,8 +3,6 @@ package org.xenhpt.profiles;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
@@ -13,9 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -25,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -115,11 +109,13 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     }
 
     @Override
-    public void use(List<Path> newFolders) {
+    public synchronized void use(List<Path> newFolders) {
         folders = List.copyOf(newFolders);
         cache.clear();
         if (watch.isPresent()) {
             watch();
+        } else {
+            base++;
         }
     }
 
@@ -310,31 +306,12 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
     public void write(Profile profile, Path file) {
         String text = ProfileWriter.write(profile);
         Path target = file.toAbsolutePath();
-        Path temporary = target.resolveSibling("." + target.getFileName() + "."
-                + Long.toHexString(ThreadLocalRandom.current().nextLong()) + ".tmp");
         try {
             Files.createDirectories(target.getParent());
             // Whoever writes through a link means the file behind it.
             Path real = Files.isSymbolicLink(target) && Files.exists(target) ? target.toRealPath() : target;
-            temporary = real.resolveSibling(temporary.getFileName());
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW,
-                    StandardOpenOption.WRITE)) {
-                // Whatever the umask: what others may write to would be refused when it is read.
-                keepForOwner(temporary);
-                ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-                while (bytes.hasRemaining()) {
-                    channel.write(bytes);
-                }
-                // Else a crash could leave the new name with nothing behind it.
-                channel.force(true);
-            }
-            Files.move(temporary, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            WholeFile.write(real, text, "rw-r--r--", true);
         } catch (IOException e) {
-            try {
-                Files.deleteIfExists(temporary);
-            } catch (IOException leftBehind) {
-                e.addSuppressed(leftBehind);
-            }
             throw fileError(file, e, "the profile cannot be written");
         }
         cache.remove(file);
@@ -356,14 +333,6 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         }
         files.sort(null);
         return files;
-    }
-
-    private static void keepForOwner(Path file) throws IOException {
-        try {
-            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
-        } catch (UnsupportedOperationException e) {
-            // A file system without such permissions.
-        }
     }
 
     private static String profileName(Path file) {

@@ -3,19 +3,20 @@ package org.xenhpt.profiles;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.EnumSet;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -23,6 +24,7 @@ import org.osgi.service.component.annotations.Component;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.profile.KernelMatch;
 import org.xenhpt.api.profile.Needs;
@@ -30,8 +32,8 @@ import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileCache;
 
 /**
- * A folder with what was learnt from guests, a file for each build and what was wanted of it. It belongs to the user
- * alone: a folder or file that others can write to is not used.
+ * A folder with what was learnt from guests: a file for each build and what was wanted of it, and one for each guest with
+ * the place of its kernel. It belongs to the user alone: a folder or file that others can write to is not used.
  */
 @Component
 public final class LearntProfiles implements ProfileCache {
@@ -40,8 +42,8 @@ public final class LearntProfiles implements ProfileCache {
     private static final String OFF = "off";
     private static final int NAME_BYTES = 16;
     private static final int LONGEST_RELEASE = 64;
-    private static final Set<PosixFilePermission> OTHERS = EnumSet.of(PosixFilePermission.GROUP_WRITE,
-            PosixFilePermission.OTHERS_WRITE);
+    private static final String PLACE_BEGIN = "guest-";
+    private static final int MOST_PLACES = 500;
 
     private static final Logger LOG = LoggerFactory.getLogger(LearntProfiles.class);
 
@@ -83,15 +85,14 @@ public final class LearntProfiles implements ProfileCache {
 
     @Override
     public Optional<Profile> recall(KernelIdentity kernel, Needs needs) {
-        Path file = folder().map(there -> there.resolve(name(match(kernel), needs))).orElse(null);
-        if (file == null || !Files.exists(file, LinkOption.NOFOLLOW_LINKS) || !isOurs(file.getParent())
-                || !isOurs(file)) {
+        Path file = folder().map(there -> there.resolve(name(KernelMatch.of(kernel), needs))).orElse(null);
+        if (file == null || !isThere(file)) {
             return Optional.empty();
         }
         Problems problems = new Problems(file.toString());
         Optional<Profile> profile = TextFile.read(file, problems)
                 .flatMap(text -> ProfileReader.read(kernel.release(), text, problems));
-        if (profile.isEmpty() || !profile.get().kernel().equals(match(kernel))) {
+        if (profile.isEmpty() || !profile.get().kernel().equals(KernelMatch.of(kernel))) {
             LOG.warn("What was learnt of {} is thrown away: {}", kernel.release(), profile.isPresent()
                     ? file + " is of another build" : problems.list().get(0));
             delete(file);
@@ -102,41 +103,66 @@ public final class LearntProfiles implements ProfileCache {
 
     @Override
     public void keep(Profile learnt, Needs needs) {
-        if (folder().isEmpty()) {
-            return;
-        }
-        Path there = folder().get();
-        Path file = there.resolve(name(learnt.kernel(), needs));
         try {
-            if (!Files.isDirectory(there)) {
-                Files.createDirectories(there.toAbsolutePath().getParent());
-                Files.createDirectory(there, PosixFilePermissions.asFileAttribute(
-                        PosixFilePermissions.fromString("rwx------")));
-            }
-            if (isOurs(there)) {
-                String text = ProfileWriter.write(learnt);
-                Path temporary = Files.createTempFile(there, ".learnt-", ".tmp");
-                try {
-                    Files.writeString(temporary, text);
-                    Files.move(temporary, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE,
-                            java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-                } finally {
-                    Files.deleteIfExists(temporary);
-                }
-            }
+            write(name(learnt.kernel(), needs), ProfileWriter.write(learnt));
         } catch (IOException | HptException | UnsupportedOperationException e) {
             // The next attach learns it again.
             LOG.debug("What was learnt of {} is not kept", learnt.name(), e);
         }
     }
 
-    @Override
-    public void forget(KernelIdentity kernel, Needs needs) {
-        folder().ifPresent(there -> delete(there.resolve(name(match(kernel), needs))));
+    private void write(String name, String text) throws IOException {
+        if (folder().isEmpty()) {
+            return;
+        }
+        Path there = folder().get();
+        if (!Files.isDirectory(there)) {
+            Files.createDirectories(there.toAbsolutePath().getParent());
+            Files.createDirectory(there, PosixFilePermissions.asFileAttribute(
+                    PosixFilePermissions.fromString("rwx------")));
+        }
+        if (Trust.isOurs(there)) {
+            WholeFile.write(there.resolve(name), text, "rw-------", false);
+        }
     }
 
-    private static KernelMatch match(KernelIdentity kernel) {
-        return new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId());
+    @Override
+    public Optional<String> recallPlace(GuestUri guest, String stamp) {
+        Optional<Path> file = folder().map(there -> there.resolve(placeName(guest, stamp)));
+        if (file.isEmpty() || !isThere(file.get())) {
+            return Optional.empty();
+        }
+        return TextFile.read(file.get(), new Problems(file.get().toString()));
+    }
+
+    @Override
+    public void keepPlace(GuestUri guest, String stamp, String place) {
+        String name = placeName(guest, stamp);
+        try {
+            write(name, place);
+            if (folder().isPresent()) {
+                forgetOldest(folder().get());
+            }
+        } catch (IOException | UnsupportedOperationException e) {
+            LOG.debug("Where the kernel of {} is is not kept", guest, e);
+        }
+    }
+
+    /** Guests and images come and go, and nobody says which will not come again. */
+    private static void forgetOldest(Path folder) throws IOException {
+        List<Path> places = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, PLACE_BEGIN + "*")) {
+            files.forEach(places::add);
+        }
+        if (places.size() > MOST_PLACES) {
+            places.sort(Comparator.comparing(file -> Stamp.of(file).map(Stamp::modified).orElse(Instant.MAX)));
+            places.subList(0, places.size() - MOST_PLACES).forEach(LearntProfiles::delete);
+        }
+    }
+
+    @Override
+    public void forget(KernelIdentity kernel, Needs needs) {
+        folder().ifPresent(there -> delete(there.resolve(name(KernelMatch.of(kernel), needs))));
     }
 
     private static void delete(Path file) {
@@ -147,43 +173,37 @@ public final class LearntProfiles implements ProfileCache {
         }
     }
 
-    /** Whether nobody but the user can have written it. */
-    private static boolean isOurs(Path path) {
-        try {
-            PosixFileAttributes attributes = Files.readAttributes(path, PosixFileAttributes.class,
-                    LinkOption.NOFOLLOW_LINKS);
-            boolean ours = !attributes.isSymbolicLink()
-                    && attributes.owner().getName().equals(System.getProperty("user.name"))
-                    && attributes.permissions().stream().noneMatch(OTHERS::contains);
-            if (!ours) {
-                LOG.warn("{} is not used: it is another user's, or others can write to it", path);
-            }
-            return ours;
-        } catch (IOException | UnsupportedOperationException e) {
-            LOG.debug("{} cannot be looked at", path, e);
-            return false;
-        }
+    private static boolean isThere(Path file) {
+        return Files.exists(file, LinkOption.NOFOLLOW_LINKS) && Trust.isOurs(file.getParent()) && Trust.isOurs(file);
     }
 
     /** A name that only this build and these needs have; a release may hold anything. */
     private static String name(KernelMatch kernel, Needs needs) {
+        String plain = kernel.release().replaceAll("[^A-Za-z0-9._+-]", "_");
+        String release = plain.substring(0, Math.min(LONGEST_RELEASE, plain.length()));
+        return (release.startsWith(".") || release.startsWith(PLACE_BEGIN) ? "_" : "") + release + "-"
+                + digest(kernel.architecture().label(), kernel.release(), kernel.banner(), kernel.buildId(),
+                        String.join(" ", new TreeSet<>(needs.symbols())), String.join(" ", new TreeSet<>(needs.members())),
+                        String.join(" ", new TreeSet<>(needs.constants()))) + ".yaml";
+    }
+
+    private static String placeName(GuestUri guest, String stamp) {
+        return PLACE_BEGIN + digest(guest.toString(), stamp) + ".txt";
+    }
+
+    private static String digest(String... parts) {
         MessageDigest digest;
         try {
             digest = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java has SHA-256", e);
         }
-        // The lengths keep what belongs to one field from being taken for the next.
-        for (String part : new String[] {kernel.architecture().label(), kernel.release(), kernel.banner(),
-            kernel.buildId(), String.join(" ", new TreeSet<>(needs.symbols())),
-            String.join(" ", new TreeSet<>(needs.members())), String.join(" ", new TreeSet<>(needs.constants()))}) {
+        // The lengths keep what belongs to one part from being taken for the next.
+        for (String part : parts) {
             byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
             digest.update((bytes.length + ":").getBytes(StandardCharsets.US_ASCII));
             digest.update(bytes);
         }
-        String plain = kernel.release().replaceAll("[^A-Za-z0-9._+-]", "_");
-        String release = plain.substring(0, Math.min(LONGEST_RELEASE, plain.length()));
-        return (release.startsWith(".") ? "_" : "") + release + "-"
-                + HexFormat.of().formatHex(digest.digest(), 0, NAME_BYTES) + ".yaml";
+        return HexFormat.of().formatHex(digest.digest(), 0, NAME_BYTES);
     }
 }

@@ -3,11 +3,15 @@ package org.xenhpt.profiles;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Whether a folder or file of profiles is believed. Where others than its owner may write, anybody could make root read a
@@ -21,8 +25,34 @@ enum Trust {
 
     /** A property of the framework or of the system. */
     static final String PROPERTY = "hpt.trust";
+    private static final Logger LOG = LoggerFactory.getLogger(Trust.class);
     private static final Set<PosixFilePermission> OTHERS = EnumSet.of(PosixFilePermission.GROUP_WRITE,
             PosixFilePermission.OTHERS_WRITE);
+
+    /** Whether nobody but the user can have written it: the rule for what only {@code hpt} itself writes. */
+    static boolean isOurs(Path path) {
+        try {
+            PosixFileAttributes attributes = Files.readAttributes(path, PosixFileAttributes.class,
+                    LinkOption.NOFOLLOW_LINKS);
+            boolean ours = !attributes.isSymbolicLink()
+                    && attributes.owner().getName().equals(System.getProperty("user.name"))
+                    && writers(attributes.permissions()).isEmpty();
+            if (!ours) {
+                LOG.warn("{} is not used: it is another user's, or others can write to it", path);
+            }
+            return ours;
+        } catch (IOException | UnsupportedOperationException e) {
+            LOG.debug("{} cannot be looked at", path, e);
+            return false;
+        }
+    }
+
+    /** Who else may write, by the permissions. */
+    private static Set<PosixFilePermission> writers(Set<PosixFilePermission> permissions) {
+        Set<PosixFilePermission> others = EnumSet.copyOf(OTHERS);
+        others.retainAll(permissions);
+        return others;
+    }
 
     /** All that does not say any is the safe choice. */
     static Trust of(String setting) {
@@ -35,8 +65,7 @@ enum Trust {
             return Optional.empty();
         }
         try {
-            Set<PosixFilePermission> others = EnumSet.copyOf(OTHERS);
-            others.retainAll(Files.getPosixFilePermissions(path));
+            Set<PosixFilePermission> others = writers(Files.getPosixFilePermissions(path));
             return others.isEmpty() ? Optional.empty() : Optional.of("others than its owner may write to it: chmod "
                     + (others.size() == OTHERS.size() ? "go-w" : others.contains(PosixFilePermission.GROUP_WRITE) ? "g-w"
                             : "o-w") + " " + path + ", or set " + PROPERTY + "=any");

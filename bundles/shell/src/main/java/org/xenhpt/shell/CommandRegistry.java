@@ -4,7 +4,9 @@ package org.xenhpt.shell;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceObjects;
 import org.osgi.framework.ServiceReference;
@@ -25,6 +27,11 @@ public class CommandRegistry {
     interface Offer {
         /** Empty when only the command itself tells it. */
         String name();
+
+        /** The bundle that gives it, as messages name it. */
+        default String owner() {
+            return "a bundle";
+        }
 
         /** An object for one call. */
         HptCommand make();
@@ -54,7 +61,9 @@ public class CommandRegistry {
     List<Offer> offers() {
         List<ServiceReference<HptCommand>> sorted = new ArrayList<>(references);
         sorted.sort(Comparator.reverseOrder());
-        return sorted.stream().map(reference -> offer(context.getServiceObjects(reference))).toList();
+        // One that went just now gives none.
+        return sorted.stream().map(reference -> context.getServiceObjects(reference)).filter(Objects::nonNull)
+                .map(CommandRegistry::offer).toList();
     }
 
     private static Offer offer(ServiceObjects<HptCommand> objects) {
@@ -62,6 +71,13 @@ public class CommandRegistry {
             @Override
             public String name() {
                 return objects.getServiceReference().getProperty(NAME) instanceof String text ? text : "";
+            }
+
+            @Override
+            public String owner() {
+                Bundle bundle = objects.getServiceReference().getBundle();
+                return bundle == null ? "a bundle that went"
+                        : "bundle " + bundle.getSymbolicName() + " " + bundle.getVersion();
             }
 
             @Override

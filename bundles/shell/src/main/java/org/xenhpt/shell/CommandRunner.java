@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.function.Supplier;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.error.HptException;
@@ -48,9 +49,27 @@ public final class CommandRunner {
             return line;
         }
 
+        /** Whose command this is; empty when it is one of those that come with hpt. */
+        private String owner(CommandLine command) {
+            for (CommandLine each = command; each != null; each = each.getParent()) {
+                Object object = each.getCommandSpec().userObject();
+                if (object instanceof HptCommand && made.containsKey(object)) {
+                    return object.getClass().getClassLoader() == CommandRunner.class.getClassLoader() ? ""
+                            : made.get(object).owner();
+                }
+            }
+            return "";
+        }
+
         @Override
         public void close() {
-            made.forEach((command, offer) -> offer.free(command));
+            made.forEach((command, offer) -> {
+                try {
+                    offer.free(command);
+                } catch (IllegalStateException gone) {
+                    // Its bundle went while it ran.
+                }
+            });
         }
     }
 
@@ -70,14 +89,19 @@ public final class CommandRunner {
             if (known && !offer.name().equals(only)) {
                 continue;
             }
-            HptCommand command = offer.make();
-            if (command == null) {
-                continue;
-            }
-            tree.made.put(command, offer);
-            CommandLine sub = new CommandLine(command);
-            if (names.add(sub.getCommandName())) {
-                root.addSubcommand(sub);
+            try {
+                HptCommand command = offer.make();
+                if (command == null) {
+                    continue;
+                }
+                tree.made.put(command, offer);
+                CommandLine sub = new CommandLine(command);
+                if (names.add(sub.getCommandName())) {
+                    root.addSubcommand(sub);
+                }
+            } catch (RuntimeException | LinkageError | StackOverflowError failure) {
+                // One bundle's mistake must not take the others' commands away.
+                console.say("warning: a command of " + offer.owner() + " is left out: " + text(failure));
             }
         }
         root.setUsageHelpAutoWidth(true);
@@ -96,7 +120,7 @@ public final class CommandRunner {
                 new OutputStreamWriter(new Uncloseable(results), StandardCharsets.UTF_8), 1 << 15))) {
             int code;
             try (Tree tree = tree(console, commandName(args))) {
-                code = execute(tree.line(), args, console, out);
+                code = executeSafely(tree, args, console, out);
             }
             out.flush();
             return results.failure().isEmpty() ? code : outputFailed(results, console);
@@ -111,11 +135,23 @@ public final class CommandRunner {
         return Reason.FILE.exitCode();
     }
 
-    private int execute(CommandLine line, List<String> args, Console console, PrintWriter out) {
+    /** Errors, too, end the command alone: it may be another bundle's code. */
+    private int executeSafely(Tree tree, List<String> args, Console console, PrintWriter out) {
+        try {
+            return execute(tree, args, console, out);
+        } catch (Error error) {
+            CommandLine root = tree.line();
+            CommandLine named = root.getSubcommands().getOrDefault(commandName(args), root);
+            return failed(error, named, tree.owner(named), console);
+        }
+    }
+
+    private int execute(Tree tree, List<String> args, Console console, PrintWriter out) {
+        CommandLine line = tree.line();
         line.setOut(out).setErr(new PrintWriter(console.messages(), true))
                 .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
                 .setParameterExceptionHandler(usage(console))
-                .setExecutionExceptionHandler((error, command, parsed) -> failed(error, command, console))
+                .setExecutionExceptionHandler((error, command, parsed) -> failed(error, command, tree.owner(command), console))
                 .setExecutionStrategy(this::execute);
         if (console.width() > 0) {
             line.setUsageHelpWidth(Math.max(60, Math.min(console.width(), 120)));
@@ -144,7 +180,7 @@ public final class CommandRunner {
             sessions.useProfiles(hpt.profiles());
             sessions.useCache(hpt.cache());
         } catch (HptException e) {
-            return failed(e, last.commandSpec().commandLine(), hpt.console());
+            return failed(e, last.commandSpec().commandLine(), "", hpt.console());
         }
         return new CommandLine.RunLast().execute(parsed);
     }
@@ -171,22 +207,35 @@ public final class CommandRunner {
         };
     }
 
-    private static int failed(Throwable error, CommandLine command, Console console) {
+    private static String text(Throwable failure) {
+        try {
+            return failure.toString();
+        } catch (RuntimeException | StackOverflowError itsOwnCode) {
+            return failure.getClass().getName();
+        }
+    }
+
+    /** @param owner whose command it is; empty when it is one of those that come with hpt */
+    private static int failed(Throwable error, CommandLine command, String owner, Console console) {
         boolean verbose = ((Hpt) command.getCommandSpec().root().userObject()).verbose();
         int code;
-        if (error instanceof InterruptedCommand) {
+        if (error instanceof InterruptedCommand || error instanceof CancellationException) {
             return ExitCodes.INTERRUPTED;
         } else if (error instanceof HptException known) {
             console.say(known.getMessage());
             code = known.reason().exitCode();
+        } else if (!owner.isEmpty()) {
+            console.say("command: " + command.getCommandName() + ": " + owner + " failed: " + text(error)
+                    + "; update or remove that bundle, or report this to who made it; hpt plugins names its file");
+            code = Reason.PLUGIN_FAILED.exitCode();
         } else {
-            console.say("command: " + command.getCommandName() + ": unexpected " + error
+            console.say("command: " + command.getCommandName() + ": unexpected " + text(error)
                     + (verbose ? "" : "; please report this with what --verbose prints"));
             code = Reason.INTERNAL.exitCode();
         }
         if (verbose) {
             for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-                console.messages().println((cause == error ? "" : "caused by ") + SafeText.of(cause.toString()));
+                console.messages().println((cause == error ? "" : "caused by ") + SafeText.of(text(cause)));
                 for (StackTraceElement element : cause.getStackTrace()) {
                     console.messages().println("    at " + element);
                 }

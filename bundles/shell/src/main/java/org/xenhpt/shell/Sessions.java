@@ -10,30 +10,26 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
-import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
 import org.xenhpt.api.frontend.FrontEnd;
 import org.xenhpt.api.frontend.Session;
-import org.xenhpt.api.guest.Backend;
 import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.profile.ProfileCache;
-import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.profile.ProfileStore;
 import org.xenhpt.api.progress.Progress;
 
 /**
  * The sessions of this process. A single command closes its session when it has its answer; a shell that stays up keeps a
- * few, so that asking the same guest again is quick. They are dropped when what they were made with changes: the profiles
- * folder, the image's file, or a backend, decoder or source of profiles that comes or goes.
+ * few, so that asking the same guest again is quick. They follow by themselves what comes, changes and goes; they are dropped
+ * when the image's file is another one, or other folders of profiles are to be used.
  */
 @Component(service = Sessions.class)
 public class Sessions {
@@ -42,14 +38,11 @@ public class Sessions {
     /** An open session, and who uses it. */
     private static final class Open {
         private final Session session;
-        /** What the profiles were when it was made. */
-        private final long version;
         private int users;
         private boolean kept;
 
-        private Open(Session session, long version) {
+        private Open(Session session) {
             this.session = session;
-            this.version = version;
         }
     }
 
@@ -124,34 +117,6 @@ public class Sessions {
         }
     }
 
-    @Reference(service = Backend.class, cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    void addBackend(ServiceReference<Backend> service) {
-        forget();
-    }
-
-    void removeBackend(ServiceReference<Backend> service) {
-        forget();
-    }
-
-    @Reference(service = Decoder.class, cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    void addDecoder(ServiceReference<Decoder> service) {
-        forget();
-    }
-
-    void removeDecoder(ServiceReference<Decoder> service) {
-        forget();
-    }
-
-    @Reference(service = ProfileSource.class, cardinality = ReferenceCardinality.MULTIPLE,
-            policy = ReferencePolicy.DYNAMIC)
-    void addSource(ServiceReference<ProfileSource> service) {
-        forget();
-    }
-
-    void removeSource(ServiceReference<ProfileSource> service) {
-        forget();
-    }
-
     /** From now on sessions stay open for the next command. */
     synchronized void keep() {
         keep = true;
@@ -206,34 +171,66 @@ public class Sessions {
         }
     }
 
-    /** A session for the guest: a kept one, or a new one. */
-    public synchronized Lease attach(GuestUri guest, Progress progress) {
+    /** A session for the guest: a kept one, or a new one. Who attaches keeps nobody else from it. */
+    public Lease attach(GuestUri guest, Progress progress) {
         String key = guest + " " + state(guest);
-        long version = version();
-        Open known = kept.get(key);
-        if (known != null && known.version == version) {
-            known.users++;
-            return new Lease(known);
-        }
-        if (known != null) {
-            retire(kept.remove(key));
-        }
-        Open open = new Open(frontEnd().attach(guest, progress), version);
-        open.users = 1;
-        // A session that lacks something is not kept, so that the next command finds what was added in the meantime.
-        if (keep && open.session.problem().isEmpty()) {
-            open.kept = true;
-            kept.put(key, open);
-            if (kept.size() > MOST_KEPT) {
-                retire(kept.remove(kept.keySet().iterator().next()));
+        Optional<Open> known = known(key);
+        if (known.isPresent()) {
+            try {
+                known.get().session.refresh();
+                return new Lease(known.get());
+            } catch (HptException failure) {
+                drop(known.get().session);
+                giveBack(known.get());
+                // A new one could not tell what was there before.
+                if (failure.reason() == Reason.TAKEN_AWAY) {
+                    throw failure;
+                }
+            } catch (RuntimeException interrupted) {
+                giveBack(known.get());
+                throw interrupted;
             }
         }
+        Open open = new Open(frontEnd().attach(guest, progress));
+        open.users = 1;
+        keep(key, open);
         return new Lease(open);
     }
 
-    private synchronized void giveBack(Open open) {
-        open.users--;
-        if (open.users == 0 && !open.kept) {
+    private synchronized Optional<Open> known(String key) {
+        Optional<Open> known = Optional.ofNullable(kept.get(key));
+        known.ifPresent(open -> open.users++);
+        return known;
+    }
+
+    private synchronized void keep(String key, Open open) {
+        if (!keep) {
+            return;
+        }
+        open.kept = true;
+        Open other = kept.put(key, open);
+        if (other != null) {
+            retire(other);
+        }
+        if (kept.size() > MOST_KEPT) {
+            retire(kept.remove(kept.keySet().iterator().next()));
+        }
+    }
+
+    /** From now on also a command that goes on follows the profiles. */
+    public synchronized void watch() {
+        if (store != null && !keep) {
+            store.watch();
+        }
+    }
+
+    private void giveBack(Open open) {
+        boolean isLast;
+        synchronized (this) {
+            open.users--;
+            isLast = open.users == 0 && !open.kept;
+        }
+        if (isLast) {
             open.session.close();
         }
     }
@@ -259,10 +256,6 @@ public class Sessions {
         List<Open> all = new ArrayList<>(kept.values());
         kept.clear();
         all.forEach(this::retire);
-    }
-
-    private long version() {
-        return store == null ? 0 : store.version();
     }
 
     /** What tells that an image's file is still the same one. */

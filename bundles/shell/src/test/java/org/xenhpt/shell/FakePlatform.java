@@ -73,7 +73,8 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public final List<String> news = new ArrayList<>();
     public long boot = BOOT;
     public int closed;
-    public long version;
+    public int refreshed;
+    public Optional<HptException> staleness = Optional.empty();
     public boolean watched;
     public Path folder = Path.of("profiles");
     public Path home = Path.of("/nonexistent");
@@ -259,8 +260,11 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     }
 
     @Override
-    public long version() {
-        return version;
+    public void refresh() {
+        refreshed++;
+        staleness.ifPresent(stale -> {
+            throw stale;
+        });
     }
 
     @Override

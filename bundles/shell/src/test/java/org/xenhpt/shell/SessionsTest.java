@@ -2,6 +2,7 @@
 package org.xenhpt.shell;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -40,17 +41,25 @@ class SessionsTest {
     }
 
     @Test
-    void changedProfilesMakeANewSessionAndLeaveTheOneInUseOpen() {
+    void oneThatIsUsedAgainIsBroughtUpToDate() {
+        platform.sessions.keep();
+        attach().close();
+        assertThat(platform.refreshed).isZero();
+        attach().close();
+        assertThat(platform.refreshed).isOne();
+        assertThat(platform.attached).hasSize(1);
+    }
+
+    @Test
+    void oneThatCannotBeBroughtUpToDateIsReplacedAndLeftOpenToWhoUsesIt() {
         platform.sessions.keep();
         Sessions.Lease inUse = attach();
-        platform.version++;
+        platform.staleness = Optional.of(new HptException(Step.BACKEND, Reason.GUEST_GONE, "qemu:a", "is gone"));
         attach().close();
         assertThat(platform.attached).hasSize(2);
         assertThat(platform.closed).as("somebody still uses it").isZero();
         inUse.close();
         assertThat(platform.closed).as("nobody uses it, and it is not for later commands").isOne();
-        attach().close();
-        assertThat(platform.attached).hasSize(2);
         platform.sessions.forget();
         assertThat(platform.closed).isEqualTo(2);
     }
@@ -66,14 +75,23 @@ class SessionsTest {
     }
 
     @Test
-    void aGuestThatLacksSomethingIsAskedAnew() {
+    void whatWasTakenAwayIsToldOnce() {
+        platform.sessions.keep();
+        attach().close();
+        platform.staleness = Optional.of(new HptException(Step.BACKEND, Reason.TAKEN_AWAY, "qemu:a", "was taken away"));
+        assertThatThrownBy(this::attach).isInstanceOf(HptException.class).hasMessageContaining("was taken away");
+        assertThat(platform.closed).isOne();
+        attach().close();
+        assertThat(platform.attached).hasSize(2);
+    }
+
+    @Test
+    void aGuestThatLacksSomethingStaysAttached() {
         platform.sessions.keep();
         platform.problem = Optional.of(new HptException(Step.PROFILE, Reason.NO_PROFILE, "qemu:a", "no profile"));
         attach().close();
-        assertThat(platform.closed).isOne();
-        platform.problem = Optional.empty();
         attach().close();
-        attach().close();
-        assertThat(platform.attached).hasSize(2);
+        assertThat(platform.attached).hasSize(1);
+        assertThat(platform.refreshed).isOne();
     }
 }

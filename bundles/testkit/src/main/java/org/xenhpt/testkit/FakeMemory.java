@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.testkit;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -97,6 +101,20 @@ public final class FakeMemory implements PhysicalMemory {
     public FakeMemory putString(long gpa, String text) {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         return putBytes(gpa, bytes).putByte(gpa + bytes.length, 0);
+    }
+
+    /** Writes a raw image: the byte at offset N is that at GPA N. What was never written is a hole of the file. */
+    public void writeTo(Path file) throws IOException {
+        try (FileChannel to = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE,
+                StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.SPARSE)) {
+            for (Map.Entry<Long, ByteBuffer> page : pages.entrySet()) {
+                to.write(page.getValue().duplicate().clear(), page.getKey());
+            }
+            long end = ranges.get(ranges.size() - 1).end();
+            if (to.size() < end) {
+                to.write(ByteBuffer.allocate(1), end - 1);
+            }
+        }
     }
 
     public long getLong(long gpa) {

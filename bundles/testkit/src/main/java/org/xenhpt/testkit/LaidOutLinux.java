@@ -179,6 +179,11 @@ public final class LaidOutLinux {
                 root, 0, 0, imageStart, imageEnd(), Map.of(), List.of()), profile);
     }
 
+    /** The kernel's own address space, by the page tables that are in its memory. */
+    public WalkedSpace space() {
+        return new WalkedSpace(memory, paging, root);
+    }
+
     /** GVA of {@code init_task}. */
     public long initTask() {
         return initTask;

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.xenhpt.itests.Agreement;
 import org.xenhpt.itests.Identity;
+import org.xenhpt.itests.KnownAnswers;
 import org.xenhpt.itests.guest.GuestTask;
 import org.xenhpt.itests.guest.TaskList;
 import org.xenhpt.itests.guest.TestGuest;
@@ -105,12 +106,7 @@ abstract class XenGuestContract {
         List<JsonNode> rows = hpt.ask("tree " + spec().uri() + " --json").rows();
         TaskList after = guest.lister().list();
         new Agreement(before, after, false).check(rows);
-        Map<Integer, Integer> depths = new HashMap<>();
-        rows.forEach(row -> depths.put(row.get("pid").intValue(), row.get("depth").intValue()));
-        assertThat(depths.get(1)).isZero();
-        assertThat(depths.get(before.named("sshd").pid())).isEqualTo(1);
-        assertThat(depths.get(before.named("sshd-session-0").pid())).isEqualTo(2);
-        assertThat(depths.get(before.named("inside").pid())).isEqualTo(3);
+        KnownAnswers.checkDepths(rows, before);
     }
 
     @Test
@@ -122,17 +118,35 @@ abstract class XenGuestContract {
                     .rows();
             Map<Integer, GuestTask> known = new HashMap<>(before.byTid());
             known.putAll(guest.lister().list().byTid());
-            assertThat(rows).extracting(row -> row.get("vcpu").intValue())
-                    .containsExactlyElementsOf(IntStream.range(0, spec().vcpus()).boxed().toList());
-            for (JsonNode row : rows) {
-                assertThat(row.get("registers").booleanValue()).as("by registers").isEqualTo(registers);
-                int pid = row.get("pid").intValue();
-                if (pid == 0) {
-                    assertThat(row.get("name").asText()).isEqualTo("swapper/" + row.get("vcpu").intValue());
-                } else {
-                    assertThat(known).as("the guest's tasks").containsKey(pid);
+            KnownAnswers.checkCurrent(rows, spec().vcpus(), registers, known);
+        }
+    }
+
+    /** The paper's figure 1, on a kernel whose stack holds no pointer to the task. */
+    @Test
+    @Order(3)
+    void goesFromTheStackToTheTaskAndBack() throws IOException {
+        TaskList before = guest.lister().list();
+        for (int vcpu = 0; vcpu < spec().vcpus(); vcpu++) {
+            HptShell.Answer answer = hpt.ask("locate " + spec().uri() + " --vcpu " + vcpu + " --json");
+            List<JsonNode> steps = answer.rows();
+            Map<Integer, GuestTask> known = new HashMap<>(before.byTid());
+            known.putAll(guest.lister().list().byTid());
+            assertThat(steps).extracting(step -> step.get("step").asText()).as(answer.toString())
+                    .startsWith("rsp", "current", "task_struct", "stack");
+            assertThat(steps).as(answer.toString()).allSatisfy(step -> {
+                assertThat(step.get("agrees").booleanValue()).isTrue();
+                assertThat(step.get("registers").booleanValue()).isTrue();
+                boolean user = step.get("step").asText().equals("rsp") && step.get("mode").asText().equals("user");
+                if (!user) {
+                    // A page is mapped as a whole.
+                    assertThat(KnownAnswers.address(step, "gva") & 0xfff).isEqualTo(KnownAnswers.address(step, "gpa") & 0xfff)
+                            .isEqualTo(KnownAnswers.address(step, "machine") & 0xfff);
+                    assertThat(KnownAnswers.address(step, "gpa")).isBetween(0x1000L, (long) XenSpec.MEMORY_MIB << 20);
+                    assertThat(KnownAnswers.address(step, "machine")).isNotZero();
                 }
-            }
+            });
+            KnownAnswers.checkRunning(steps.get(0), vcpu, known);
         }
     }
 

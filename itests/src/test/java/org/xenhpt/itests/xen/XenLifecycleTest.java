@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.xenhpt.api.error.Reason;
 
-/** Guests that come and go while hpt looks on, an hpt that is killed, and one that may not. */
+/** Guests that come and go while hpt looks on, an hpt that is killed, one that may not, and guests that it cannot read. */
 @Tag("xen-more")
 @Order(5)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -73,6 +73,27 @@ class XenLifecycleTest {
                 + lab.hpt() + " ps xen:anything 2>&1; echo exit $?");
         assertThat(said).matches("(?s)hpt: .*xen:anything.*root.*exit \\d+\\s*").contains("exit "
                 + Reason.ACCESS_DENIED.exitCode());
+    }
+
+    @Test
+    @Order(2)
+    void aPvGuestIsListedAndRefused() throws IOException {
+        XenLab lab = XenLab.up();
+        HptShell hpt = lab.shell();
+        XenSpec spec = new XenSpec("pv", XenSpec.Kind.PV, "bookworm-amd64", 1);
+        try (XenGuest guest = XenGuest.create(lab, spec)) {
+            assertThat(hpt.ask("guests --json").rows()).filteredOn(row -> row.get("name").asText().equals("pv"))
+                    .singleElement().satisfies(row -> assertThat(row.get("type").asText()).isEqualTo("PV"));
+            refused(hpt, guest.spec().uri(), "PV guest");
+        }
+        refused(hpt, "xen:0", "Domain 0 is no guest");
+    }
+
+    private static void refused(HptShell hpt, String uri, String why) throws IOException {
+        HptShell.Answer answer = hpt.ask("ps " + uri + " --json");
+        assertThat(answer.messages()).as(answer.toString()).isNotEmpty();
+        assertThat(String.join("\n", answer.messages())).contains(uri, why);
+        assertThat(answer.lines()).as("and no list").doesNotContain("[");
     }
 
     private static List<String> guests(HptShell hpt) {

@@ -20,7 +20,9 @@ record XenSpec(String name, Kind kind, String kernel, int vcpus) {
         /** With emulated devices, its page tables shadowed by Xen. */
         HVM_SHADOW("HVM", "--shadow"),
         /** Without emulated devices. Its kernel is not moved by KASLR, for it starts without its own loader. */
-        PVH("PVH", "--pvh");
+        PVH("PVH", "--pvh"),
+        /** Without a physical address space of its own. */
+        PV("PV", "--pv");
 
         private final String type;
         private final List<String> options;

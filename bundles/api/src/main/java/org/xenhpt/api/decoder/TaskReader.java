@@ -14,7 +14,7 @@ import org.xenhpt.api.process.TaskQuery;
 
 /** Reads the tasks of one guest. Used by one thread at a time. */
 @ConsumerType
-public interface TaskReader {
+public interface TaskReader extends AutoCloseable {
     /**
      * Reads the tasks. A guest that lies or changes gives a table with gaps, not an exception.
      *
@@ -39,5 +39,10 @@ public interface TaskReader {
     default Location locate(VcpuRegisters registers) {
         throw new HptException(Step.DECODER, Reason.NO_DECODER, getClass().getSimpleName(),
                 "this decoder does not tell where stacks lie").next("hpt current tells the running tasks");
+    }
+
+    /** The session needs it no more: the guest runs another kernel, another decoder takes over, or the session ends. */
+    @Override
+    default void close() {
     }
 }

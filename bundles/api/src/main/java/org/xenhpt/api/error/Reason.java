@@ -29,6 +29,10 @@ public enum Reason {
     FILE(13, "a profile, a symbol file or the output cannot be read or written"),
     /** The guest was started and its kernel is not up yet: not an error, but too early to ask. */
     NOT_UP(15, "the guest was started and its kernel is not up yet: ask again"),
+    /** A bundle threw what it should not, or did not answer in time; the message names the bundle. */
+    PLUGIN_FAILED(16, "a bundle failed or did not answer in time; the message names it"),
+    /** A bundle on which an open session depends was removed, and no other takes its place. */
+    TAKEN_AWAY(17, "a bundle that the answer depends on was removed while it was used; the message names it"),
     /** A defect of XenHPT. */
     INTERNAL(70, "a defect of XenHPT");
 

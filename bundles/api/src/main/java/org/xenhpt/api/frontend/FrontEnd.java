@@ -9,7 +9,14 @@ import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.profile.Needs;
 import org.xenhpt.api.progress.Progress;
 
-/** Attaches to guests. An OSGi service. */
+/**
+ * Attaches to guests. An OSGi service; each bundle that uses it has one of its own, and the sessions that it leaves open are
+ * closed when it stops.
+ *
+ * <p>Other bundles' code is called on a thread of the session's own, and waited for as long as these properties of the
+ * framework say, in seconds: {@code hpt.limit.listing} (30) for one reading, {@code hpt.limit.attach} (180) without a sign
+ * of progress while a kernel is identified. What does not answer is left behind and named.
+ */
 @ProviderType
 public interface FrontEnd {
     /**
@@ -35,7 +42,9 @@ public interface FrontEnd {
      * Opens the guest, identifies its kernel, finds a profile and a decoder. A kernel without a profile or a decoder still
      * gives a session: {@link Session#problem()} then says what is missing.
      *
-     * @throws HptException when the guest cannot be opened or no kernel is recognised in it
+     * @throws HptException when the guest cannot be opened or no kernel is recognised in it; {@code PLUGIN_FAILED} when a
+     *                      bundle fails at that in another way, or does not answer
+     * @throws java.util.concurrent.CancellationException when the thread is interrupted while it waits
      */
     Session attach(GuestUri guest, Progress progress);
 }

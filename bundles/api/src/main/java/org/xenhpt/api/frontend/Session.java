@@ -16,7 +16,15 @@ import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.TaskQuery;
 import org.xenhpt.api.translation.AddressSpace;
 
-/** A guest that was attached to. Safe for use by several threads, which then wait for each other. */
+/**
+ * A guest that was attached to. Safe for use by several threads, which then wait for each other.
+ *
+ * <p>It outlives what it was made with. Before each reading it looks whether profiles, decoders, the backend or whatever
+ * else it rests on came, changed or went, and goes over to what is the best now; {@link #news()} tells. Where nothing takes
+ * the place of what went, the reading fails and says what is missing, and the next one looks again.
+ *
+ * <p>A reading waits for bundles for a limited time: see {@link FrontEnd}.
+ */
 @ProviderType
 public interface Session extends AutoCloseable {
     Guest guest();
@@ -49,16 +57,27 @@ public interface Session extends AutoCloseable {
     }
 
     /**
-     * What happened to the guest since this was last asked, for people: that it rebooted, or runs another kernel. The
-     * session has then identified it anew.
+     * What happened to the guest since this was last asked, for people: that it rebooted, or runs another kernel, which
+     * the session has then identified anew; that it is read by another profile, decoder or backend from now on.
      */
     default List<String> news() {
         return List.of();
     }
 
     /**
+     * Goes over to what is the best now, as each reading does first: what the other methods tell is then up to date.
+     *
+     * @throws HptException as {@link #processes}
+     */
+    default void refresh() {
+    }
+
+    /**
      * @throws HptException {@link #problem()} when there is one; {@code GUEST_GONE}; {@code MEMORY_FAULT};
-     *                      {@code NOT_UP} when the guest was started again and its kernel is not up yet
+     *                      {@code NOT_UP} when the guest was started again and its kernel is not up yet;
+     *                      {@code PLUGIN_FAILED} when a bundle threw something else or did not answer in time;
+     *                      {@code TAKEN_AWAY} when a bundle that it rests on was removed, and when this was closed because
+     *                      its user's bundle or the front end stopped
      */
     ProcessTable processes(TaskQuery query);
 

@@ -33,6 +33,14 @@ public interface Guest extends AutoCloseable {
      */
     Optional<String> vmcoreinfo();
 
+    /**
+     * What tells the memory of an image from any other by the same name, such as its file's size and time; empty where
+     * nothing does, as for a guest that runs.
+     */
+    default String stamp() {
+        return "";
+    }
+
     /** Gives everything back: mappings, files, sockets. No window of the guest's memory may be used afterwards. */
     @Override
     void close();

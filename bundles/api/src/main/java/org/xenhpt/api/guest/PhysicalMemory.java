@@ -26,6 +26,14 @@ public interface PhysicalMemory {
     MemoryWindow window(long gpa);
 
     /**
+     * As {@link #window}, for whoever is going to read through all of the window from there on. It makes a difference to
+     * who counts what is read.
+     */
+    default MemoryWindow windowFrom(long gpa) {
+        return window(gpa);
+    }
+
+    /**
      * Where the byte at this GPA is mapped in this process.
      *
      * @return a machine address, or 0 when the page is not mapped here (read by copy, or decompressed)

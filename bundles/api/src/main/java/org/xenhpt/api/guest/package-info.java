@@ -4,7 +4,7 @@
  * 
  * Implemented by backends; used by everything after them.
  */
-@Version("1.0.0")
+@Version("1.1.0")
 package org.xenhpt.api.guest;
 
 import org.osgi.annotation.versioning.Version;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.api.kernel;
 
+import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.progress.Progress;
@@ -12,4 +13,15 @@ public interface KernelIdentifier {
      * @throws org.xenhpt.api.error.HptException {@code NOT_IDENTIFIED}, with what was seen and tried
      */
     KernelIdentity identify(Guest guest, Progress progress);
+
+    /**
+     * As {@link #identify}, without a search: looks only where a kernel of this guest was before, and puts what is there to
+     * the same proofs. That it is what runs now, and not what a reboot left behind, is for the caller to see.
+     *
+     * @param place {@link KernelIdentity#place} of that kernel
+     * @return empty when it is no longer there
+     */
+    default Optional<KernelIdentity> identifyAt(String place, Guest guest, Progress progress) {
+        return Optional.empty();
+    }
 }

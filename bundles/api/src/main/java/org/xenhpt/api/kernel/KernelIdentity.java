@@ -21,13 +21,23 @@ import org.xenhpt.api.translation.PagingMode;
  * @param imageEnd     GVA after the highest byte of the kernel image known to be mapped
  * @param symbols      GVAs of the symbols learnt on the way, such as those VMCOREINFO lists; already moved by KASLR
  * @param findings     how each of these was found
+ * @param place        how {@link KernelIdentifier#identifyAt} finds it again, in the identifier's own words; empty when it
+ *                     is to be searched for again
  */
 public record KernelIdentity(String release, String banner, String buildId, Architecture architecture,
         PagingMode paging, long rootGpa, long kaslrOffset, long physBase, long imageStart, long imageEnd,
-        Map<String, Long> symbols, List<Finding> findings) {
+        Map<String, Long> symbols, List<Finding> findings, String place) {
     public KernelIdentity {
         symbols = Map.copyOf(symbols);
         findings = List.copyOf(findings);
+    }
+
+    /** Without a place. */
+    public KernelIdentity(String release, String banner, String buildId, Architecture architecture,
+            PagingMode paging, long rootGpa, long kaslrOffset, long physBase, long imageStart, long imageEnd,
+            Map<String, Long> symbols, List<Finding> findings) {
+        this(release, banner, buildId, architecture, paging, rootGpa, kaslrOffset, physBase, imageStart, imageEnd, symbols,
+                findings, "");
     }
 
     public KernelVersion version() {

@@ -14,6 +14,11 @@ import org.xenhpt.api.kernel.KernelIdentity;
  */
 public record KernelMatch(Architecture architecture, String release, String banner, String buildId) {
 
+    /** That of the build that a guest runs. */
+    public static KernelMatch of(KernelIdentity kernel) {
+        return new KernelMatch(kernel.architecture(), kernel.release(), kernel.banner(), kernel.buildId());
+    }
+
     /**
      * Whether this is known to be the build that the guest runs. A release alone does not name a build: it needs a
      * banner or a build id too. Of a profile that has neither ({@link #isUnnamed}) it is known only by comparing its

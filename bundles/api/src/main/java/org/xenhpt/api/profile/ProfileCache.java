@@ -4,6 +4,7 @@ package org.xenhpt.api.profile;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
+import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.kernel.KernelIdentity;
 
 /**
@@ -32,6 +33,20 @@ public interface ProfileCache {
      * @param needs what was wanted of it
      */
     void keep(Profile learnt, Needs needs);
+
+    /**
+     * Where a guest's kernel was the last time ({@link KernelIdentity#place}).
+     *
+     * @param stamp {@link org.xenhpt.api.guest.Guest#stamp} of the guest
+     * @return empty when that is not known
+     */
+    default Optional<String> recallPlace(GuestUri guest, String stamp) {
+        return Optional.empty();
+    }
+
+    /** Keeps where a guest's kernel is. That it cannot is no failure of the caller's. */
+    default void keepPlace(GuestUri guest, String stamp, String place) {
+    }
 
     /** Throws away what was learnt of this build. */
     void forget(KernelIdentity kernel, Needs needs);

@@ -2,7 +2,7 @@
 /**
  * Profiles: what is known of one kernel build. Data, never code.
  */
-@Version("1.1.0")
+@Version("1.2.0")
 package org.xenhpt.api.profile;
 
 import org.osgi.annotation.versioning.Version;

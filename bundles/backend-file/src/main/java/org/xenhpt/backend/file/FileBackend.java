@@ -51,19 +51,20 @@ public final class FileBackend implements Backend {
                         attributes.isDirectory() ? "a directory, not a memory image" : "not a regular file")
                         .next("name the image's file");
             }
-            return open(uri, MappedFile.open(path));
+            return open(uri, MappedFile.open(path), attributes.size() + " " + attributes.lastModifiedTime() + " "
+                    + attributes.fileKey());
         } catch (IOException e) {
             throw refused(path, e);
         }
     }
 
-    private static Guest open(GuestUri uri, MappedFile file) {
+    private static Guest open(GuestUri uri, MappedFile file, String stamp) {
         try {
             if (file.size() == 0) {
                 throw file.unreadable("the file is empty");
             }
             ImageBytes bytes = FlattenedFile.recognises(file) ? FlattenedFile.open(file) : file;
-            return new FileGuest(uri, bytes, ImageFormat.read(bytes));
+            return new FileGuest(uri, bytes, ImageFormat.read(bytes), stamp);
         } catch (RuntimeException | Error e) {
             file.close();
             throw e;

@@ -15,8 +15,10 @@ final class FileGuest implements Guest {
     private final ImageBytes bytes;
     private final Image image;
     private final GuestInfo info;
+    private final String stamp;
 
-    FileGuest(GuestUri uri, ImageBytes bytes, Image image) {
+    FileGuest(GuestUri uri, ImageBytes bytes, Image image, String stamp) {
+        this.stamp = stamp;
         this.bytes = bytes;
         this.image = image;
         int vcpus = image.notes().registers().size();
@@ -43,6 +45,11 @@ final class FileGuest implements Guest {
     @Override
     public Optional<String> vmcoreinfo() {
         return image.notes().vmcoreinfo();
+    }
+
+    @Override
+    public String stamp() {
+        return stamp;
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.kit.sched;
 
+import org.osgi.annotation.versioning.ConsumerType;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
@@ -8,7 +9,8 @@ import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.kit.Pda;
 import org.xenhpt.kit.PerCpu;
 
-/** Where a generation of kernels keeps the task that each CPU runs. */
+/** Where a generation of kernels keeps the task that each CPU runs. Made here, or implemented by a decoder. */
+@ConsumerType
 public interface CurrentTasks {
     /**
      * From the CPU's per-CPU area.

@@ -420,31 +420,58 @@ public final class LinuxTaskReader implements TaskReader {
     public List<CurrentTask> current(List<VcpuRegisters> registers) {
         space.refresh();
         List<CurrentTask> found = new ArrayList<>();
-        List<Integer> cpus = perCpu.online();
         if (registers.isEmpty()) {
-            for (int cpu : cpus) {
-                found.add(currentTask(cpu, currentTasks.base(perCpu, cpu), "memory: " + currentTasks.description(), false));
+            String how = "memory: " + currentTasks.description();
+            for (int cpu : perCpu.online()) {
+                CurrentTask current = currentTask(cpu, currentTasks.base(perCpu, cpu), how, false);
+                // A CPU that was never started has the value that the variable began with.
+                if (cpu == 0 || perCpu.knowsOnline() || current.task().address() != initTask) {
+                    found.add(current);
+                }
             }
             return found;
         }
         for (VcpuRegisters vcpu : registers) {
-            long base = kernelBase(vcpu).orElseThrow(() -> new HptException(Step.DECODER, Reason.UNREADABLE_GUEST,
-                    "vCPU " + vcpu.vcpu(), "neither GS base is an address in the kernel")
-                    .next("leave out --registers: memory alone tells the running task too"));
-            found.add(currentTask(vcpu.vcpu(), base, "registers: GS base + " + currentTasks.description(), true));
+            found.add(currentTasks.known() ? currentTask(vcpu.vcpu(), base(vcpu), "registers: "
+                    + (space.pointerSize() == 4 ? "FS" : "GS") + " base + " + currentTasks.description(), true)
+                    : located(vcpu));
         }
         return Collections.unmodifiableList(found);
     }
 
-    /** In user mode the kernel's GS base is the other one of the pair that SWAPGS exchanges. */
-    private static OptionalLong kernelBase(VcpuRegisters vcpu) {
+    /** Where no per-CPU variable is known that tells the task, its stack does. */
+    private CurrentTask located(VcpuRegisters vcpu) {
+        Location location = locate(vcpu);
+        long task = location.task().address();
+        return new CurrentTask(vcpu.vcpu(), location.task(), space.translate(task), space.machineAddress(task),
+                "registers: " + location.verdict(), true);
+    }
+
+    /** Where a vCPU has its own data: its segment base, if that is some CPU's or, on x86-64, in the kernel. */
+    private long base(VcpuRegisters vcpu) {
+        // A kernel for one CPU has it as any other variable of its image.
+        if (!perCpu.hasCopies() && Long.compareUnsigned(address(currentTasks.pointerAddress(0)),
+                kernel.identity().architecture().lowestImageAddress()) >= 0) {
+            return 0;
+        }
+        OptionalLong known = locator.base(vcpu);
+        if (known.isPresent()) {
+            return known.getAsLong();
+        }
+        // In user mode the kernel's GS base is the other one of the pair that SWAPGS exchanges.
         for (Register register : List.of(Register.GS_BASE, Register.KERNEL_GS_BASE)) {
             OptionalLong base = vcpu.get(register);
-            if (base.isPresent() && base.getAsLong() < 0) {
-                return base;
+            if (space.pointerSize() == 8 && base.isPresent() && base.getAsLong() < 0) {
+                return base.getAsLong();
             }
         }
-        return OptionalLong.empty();
+        if (space.pointerSize() == 4 && perCpu.online().contains(vcpu.vcpu())) {
+            // In user mode FS is the program's, and the kernel's is nowhere in the registers.
+            return currentTasks.base(perCpu, vcpu.vcpu());
+        }
+        throw new HptException(Step.DECODER, Reason.UNREADABLE_GUEST, "vCPU " + vcpu.vcpu(),
+                "neither GS base is an address in the kernel")
+                .next("leave out --registers: memory alone tells the running task too");
     }
 
     @Override

@@ -155,6 +155,29 @@ final class TaskLocator {
         return infoTask.isPresent() ? way.throughThreadInfo(infoTask.get()) : way.throughCurrentTask();
     }
 
+    /** Where the CPU that a vCPU is keeps its own data; empty when none of its bases is some CPU's. */
+    OptionalLong base(VcpuRegisters registers) {
+        boolean user = (registers.get(Register.CS).orElse(0) & 3) == 3;
+        Optional<Cpu> cpu = cpuByBase(registers, user ? Mode.USER : Mode.KERNEL, perCpu.online());
+        return cpu.isPresent() ? OptionalLong.of(cpu.get().base()) : OptionalLong.empty();
+    }
+
+    private Optional<Cpu> cpuByBase(VcpuRegisters registers, Mode mode, List<Integer> online) {
+        List<Register> order = space.pointerSize() == 4 ? List.of(Register.FS_BASE)
+                : mode == Mode.USER ? List.of(Register.KERNEL_GS_BASE, Register.GS_BASE)
+                : List.of(Register.GS_BASE, Register.KERNEL_GS_BASE);
+        for (Register register : order) {
+            long base = gva(registers.get(register).orElse(0));
+            for (int number : online) {
+                if (base != 0 && base == gva(currentTasks.base(perCpu, number))) {
+                    return Optional.of(new Cpu(number, base, "CPU " + number + ", by the "
+                            + (register == Register.FS_BASE ? "FS" : "GS") + " base"));
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
     /** From a stack's thread_info to a task, whose stack it is. */
     private record Circle(int size, long threadInfo, long task, long stack) {
     }
@@ -393,17 +416,9 @@ final class TaskLocator {
                 return cpu.get();
             }
             List<Integer> online = perCpu.online();
-            List<Register> order = space.pointerSize() == 4 ? List.of(Register.FS_BASE)
-                    : mode == Mode.USER ? List.of(Register.KERNEL_GS_BASE, Register.GS_BASE)
-                    : List.of(Register.GS_BASE, Register.KERNEL_GS_BASE);
-            for (Register register : order) {
-                long base = gva(registers.get(register).orElse(0));
-                for (int number : online) {
-                    if (base != 0 && base == gva(currentTasks.base(perCpu, number))) {
-                        return remember(new Cpu(number, base, "CPU " + number + ", by the "
-                                + (register == Register.FS_BASE ? "FS" : "GS") + " base"));
-                    }
-                }
+            Optional<Cpu> byBase = cpuByBase(registers, mode, online);
+            if (byBase.isPresent()) {
+                return remember(byBase.get());
             }
             int number = registers.vcpu();
             if (!online.contains(number)) {

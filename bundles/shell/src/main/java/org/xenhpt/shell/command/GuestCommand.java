@@ -4,7 +4,9 @@ package org.xenhpt.shell.command;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.ToIntBiFunction;
 import java.util.function.ToIntFunction;
@@ -45,6 +47,10 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
             description = "SCHEME:NAME, or the path of a memory image. Without it: the sample that comes with hpt.")
     private String guest;
 
+    /** These end by themselves, or when a file or a bundle is added. */
+    private static final Set<Reason> WORTH_WAITING = EnumSet.of(Reason.NO_PROFILE, Reason.NO_DECODER, Reason.BAD_PROFILE,
+            Reason.NOT_UP);
+
     private final Sessions sessions;
 
     GuestCommand(Sessions sessions) {
@@ -79,9 +85,27 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
     /** As {@link #ask}, once or as often as the options say. */
     final int ask(RepeatOptions repeat, ToIntBiFunction<Session, RepeatOptions.Listing> question) {
         repeat.check();
+        if (repeat.isOn()) {
+            sessions.watch();
+        }
         return ask(session -> repeat.run(new RepeatOptions.Reader() {
+            private String said = "";
+
+            @Override
+            public int failed(HptException failure) {
+                if (!WORTH_WAITING.contains(failure.reason())) {
+                    throw failure;
+                }
+                if (!failure.getMessage().equals(said)) {
+                    said = failure.getMessage();
+                    console().say("waiting: " + said);
+                }
+                return failure.reason().exitCode();
+            }
+
             @Override
             public boolean there() {
+                session.news().forEach(console()::say);
                 // Also flushes, so that each listing is seen when it is made.
                 return !spec.commandLine().getOut().checkError();
             }
@@ -92,11 +116,7 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
                     console().say(summary.toString());
                 }
             }
-        }, listing -> {
-            int code = question.applyAsInt(session, listing);
-            session.news().forEach(console()::say);
-            return code;
-        }));
+        }, listing -> question.applyAsInt(session, listing)));
     }
 
     /** Attaches to the guest that the command names, and asks. */
@@ -110,7 +130,8 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
                 return question.applyAsInt(lease.session());
             } catch (HptException e) {
                 // One whose guest is not up yet knows what the guest ran before: what is left of that deceives it no more.
-                if (e.reason() != Reason.NOT_UP) {
+                // One that waits for a profile or a decoder need not identify the kernel again.
+                if (!WORTH_WAITING.contains(e.reason())) {
                     sessions.drop(lease.session());
                 }
                 throw e;

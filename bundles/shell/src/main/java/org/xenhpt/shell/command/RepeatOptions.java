@@ -17,6 +17,8 @@ import picocli.CommandLine.Option;
 /** Whether a listing is made once, or again and again as {@code vmstat} does, in one attached session. */
 final class RepeatOptions {
     private static final double LONGEST_SECONDS = 86_400;
+    /** A guest that is waited for is not asked more often. */
+    private static final long LEAST_WAIT_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
 
     @ArgGroup(exclusive = false)
     private Choice choice = new Choice();
@@ -24,11 +26,13 @@ final class RepeatOptions {
     private static final class Choice {
         @Option(names = "--interval", required = true, paramLabel = "SECONDS",
                 description = "List again every so many seconds (such as 0.1; 0: at once), until interrupted. The guest is "
-                        + "attached to once. Text has a line before each listing; JSON and CSV rows have the keys listing "
+                        + "attached to once; while its kernel is not up, or nothing tells how to read it, it is waited "
+                        + "for. Text has a line before each listing; JSON and CSV rows have the keys listing "
                         + "and at; --json writes an array a listing. A listing that takes longer delays the next.")
         private Optional<Double> seconds = Optional.empty();
 
-        @Option(names = "--count", paramLabel = "N", description = "End after so many listings.")
+        @Option(names = "--count", paramLabel = "N",
+                description = "End after so many listings, those counted that failed while the guest was waited for.")
         private long count = Long.MAX_VALUE;
     }
 
@@ -117,6 +121,11 @@ final class RepeatOptions {
         }
     }
 
+    /** Whether there is to be more than one listing. */
+    boolean isOn() {
+        return choice.seconds.isPresent();
+    }
+
     /** Throws when an option's value makes no sense. */
     void check() {
         double seconds = choice.seconds.orElse(0.0);
@@ -130,6 +139,15 @@ final class RepeatOptions {
 
     /** What happens after each listing: whether to go on, and what is told at the end. */
     interface Reader {
+        /**
+         * A listing failed. Throws when there is no point in waiting.
+         *
+         * @return the exit code, should it have been the last
+         */
+        default int failed(HptException failure) {
+            throw failure;
+        }
+
         /** Whether anybody still reads what was written. */
         boolean there();
 
@@ -154,12 +172,19 @@ final class RepeatOptions {
         int code = ExitCodes.NOTHING_FOUND;
         for (long number = 1; ; number++) {
             Listing one = new Listing(number, clock);
-            int result = listing.applyAsInt(one);
-            summary.add(one);
-            code = code == ExitCodes.GAPS || result == ExitCodes.NOTHING_FOUND ? code : result;
+            boolean isThere = true;
+            int result;
+            try {
+                result = listing.applyAsInt(one);
+                summary.add(one);
+                code = code == ExitCodes.GAPS || result == ExitCodes.NOTHING_FOUND ? code : result;
+            } catch (HptException failure) {
+                isThere = false;
+                result = reader.failed(failure);
+            }
             if (number == count || !reader.there()) {
                 reader.told(summary);
-                return code;
+                return isThere ? code : result;
             }
             due += interval;
             long left = due - clock.nanos();
@@ -168,7 +193,7 @@ final class RepeatOptions {
                 summary.late += interval > 0 ? 1 : 0;
                 due -= left;
             }
-            pause(clock, Math.max(0, left));
+            pause(clock, Math.max(isThere ? 0 : LEAST_WAIT_NANOS, left));
         }
     }
 

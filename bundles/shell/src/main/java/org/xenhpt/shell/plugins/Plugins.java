@@ -9,6 +9,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.LongFunction;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -37,6 +41,7 @@ public final class Plugins {
             ProfileSource.class, "source of profiles", Translator.class, "address translation", KernelIdentifier.class,
             "identification of kernels", FrontEnd.class, "front end");
     private static final int LONGEST = 300;
+    private static final int PATIENCE_SECONDS = 5;
 
     private final BundleContext context;
     private final Optional<ServiceComponentRuntime> components;
@@ -134,20 +139,41 @@ public final class Plugins {
             gives.add("command " + name);
             return;
         }
+        // Other bundles' code: what is wrong with it is the answer here, also that it does not answer.
+        FutureTask<Optional<String>> told = new FutureTask<>(() -> tell(service, type));
+        Thread asking = new Thread(told, "hpt-plugins");
+        asking.setDaemon(true);
+        asking.start();
         try {
-            Object object = context.getService(service);
-            if (object == null) {
-                problems.add("its " + simple(type) + " cannot be made: look for why in what hpt logged");
-                return;
-            }
-            try {
-                gives.add(words(object, type));
-            } finally {
-                context.ungetService(service);
-            }
-        } catch (RuntimeException | LinkageError e) {
-            // Other bundles' code: what is wrong with it is the answer here.
-            problems.add("its " + simple(type) + " failed: " + brief(e.toString()));
+            told.get(PATIENCE_SECONDS, TimeUnit.SECONDS).ifPresentOrElse(gives::add, () ->
+                    problems.add("its " + simple(type) + " cannot be made: look for why in what hpt logged"));
+        } catch (ExecutionException e) {
+            problems.add("its " + simple(type) + " failed: " + brief(e.getCause()));
+        } catch (TimeoutException e) {
+            problems.add("its " + simple(type) + " does not answer");
+            asking.interrupt();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Optional<String> tell(ServiceReference<?> service, String type) {
+        Object object = context.getService(service);
+        if (object == null) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(words(object, type));
+        } finally {
+            context.ungetService(service);
+        }
+    }
+
+    private static String brief(Throwable failure) {
+        try {
+            return brief(failure.toString());
+        } catch (RuntimeException | StackOverflowError itsOwnCode) {
+            return failure.getClass().getName();
         }
     }
 
