@@ -233,8 +233,7 @@ final class GuestSession implements Session {
                     goOver();
                     return around.asked(backend, () -> once(work, look));
                 } catch (HptException failure) {
-                    if (exchanges == EXCHANGES || generation == around.generation()
-                            || failure.reason() == Reason.TAKEN_AWAY && backend.filter(Plugin::isGone).isPresent()) {
+                    if (exchanges == EXCHANGES || generation == around.generation() || failure instanceof TakenAway) {
                         throw failure;
                     }
                     // What was exchanged in the midst of it may be why it failed.
@@ -273,7 +272,7 @@ final class GuestSession implements Session {
             now = around.follow(guest, now);
         }
         if (now.use().isEmpty() && lost.isPresent()) {
-            HptException why = around.takenAway(uri, lost.get());
+            HptException why = new TakenAway(uri, lost.get());
             now.problem().ifPresent(problem -> problem.tried().forEach(why::tried));
             now = now.without(why, now.space());
         }
@@ -340,13 +339,13 @@ final class GuestSession implements Session {
             release(attached);
             close(guest);
             guest = new NoGuest(uri);
-            attached = attached.without(around.takenAway(uri, went), around.nowhere(attached));
+            attached = attached.without(new TakenAway(uri, went), around.nowhere(attached));
             mark = Optional.empty();
         } else if (attached.use().flatMap(Attached.Use::plugin).filter(plugin -> plugin == went).isPresent()) {
             LOG.info("{} was read by decoder {}, which was taken away", uri, went);
             lost = attached.use().flatMap(Attached.Use::plugin);
             release(attached);
-            attached = attached.without(around.takenAway(uri, went), attached.space());
+            attached = attached.without(new TakenAway(uri, went), attached.space());
             mark = Optional.empty();
         }
     }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -398,6 +399,41 @@ class LinuxIdentifierTest {
         assertThat(found.symbols()).containsEntry("linux_banner", kernel.gvaOf(FakeKernel.BANNER_AT));
         assertThat(found.imageStart()).isLessThanOrEqualTo(kernel.gva);
         assertThat(found.imageEnd()).isGreaterThanOrEqualTo(kernel.gvaOf(FakeKernel.TABLES_AT));
+    }
+
+    /** startup_32, as in 4.8: MOV ECX, TESTB and JNE, LGDT, MOV EAX to all segment registers. */
+    private void startup(long gpa, long table) {
+        byte[] code = HexFormat.of().parseHex("8b0da0f4fe0ef686110200004075160f011500000000b8180000008ed88ec08ee08ee88ed0");
+        memory.putBytes(gpa, code).putInt(gpa + 18, (int) table);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"PAE", "X86_32"})
+    void anI386KernelsFirstInstructionsTellWhereKaslrPutIt(PagingMode mode) {
+        FakeKernel kernel = kernel(mode);
+        assertThat(identify().findings()).anyMatch(f -> f.what().equals("KASLR offset") && f.value().contains("unknown"));
+        startup(kernel.gpa, kernel.gpa + FakeKernel.DATA);
+        KernelIdentity found = identify();
+        assertThat(found.kaslrOffset()).isEqualTo(kernel.kaslr).isNotZero();
+        assertThat(found.imageStart()).isEqualTo(kernel.gva);
+        // The decompressor's are no kernel's: its table is not in the image. Of two, neither is believed.
+        startup(2 * MIB, 0x1000);
+        assertThat(identify().kaslrOffset()).isEqualTo(kernel.kaslr);
+        startup(3 * MIB, kernel.gpa + FakeKernel.DATA);
+        assertThat(identify().findings()).anyMatch(f -> f.what().equals("KASLR offset") && f.value().contains("unknown"));
+    }
+
+    /** Up to 4.x the instructions that a kernel begins with are before _stext. */
+    @Test
+    void stextMayComeAfterTheFirstInstructions() {
+        FakeKernel kernel = kernel(PagingMode.PAE);
+        Map<String, String> lines = kernel.vmcoreinfoLines();
+        lines.put("SYMBOL(_stext)", Long.toHexString(kernel.gva + 0x358));
+        kernel.vmcoreinfoAt(PAGE, lines);
+        assertThat(identify().kaslrOffset()).isEqualTo(kernel.kaslr).isNotZero();
+        lines.put("SYMBOL(_stext)", Long.toHexString(kernel.gva + 0x90000));
+        kernel.vmcoreinfoAt(PAGE, lines);
+        assertThat(identify().findings()).anyMatch(f -> f.what().equals("KASLR offset") && f.value().contains("unknown"));
     }
 
     @Test
