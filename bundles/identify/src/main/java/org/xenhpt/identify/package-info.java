@@ -42,6 +42,10 @@
  * prefers one without {@code CRASHTIME} in its VMCOREINFO to one with, then the one whose clock stands latest; the
  * others are listed among the findings.
  *
+ * <p><b>A guest that was attached to before</b> is not searched: {@code KernelIdentity.place} says where its tables,
+ * VMCOREINFO, names and banner were, and what is there now is put to the proofs above. Whether it still runs, or a reboot
+ * left it behind, no such proof tells: whoever asks holds its clock against the host's.
+ *
  * <p><b>i386</b>: VMCOREINFO, or without it a page directory that maps low memory and nothing for user space. The image
  * is part of the direct map, from one of the five {@code PAGE_OFFSET}s of arch/x86/Kconfig; KASLR moves it in virtual
  * and physical memory alike, so that the physical base is 0. There is no {@code KERNELOFFSET}: the offset is where the
