@@ -87,13 +87,18 @@ final class GuestSession implements Session {
         this.guest = opened.guest();
         this.around = around;
         this.clock = clock;
-        use(around.attach(guest));
+        Attached first = around.attach(guest);
+        use(first, markOf(first));
     }
 
-    private void use(Attached now) {
+    private void use(Attached now, Optional<BootMark> itsMark) {
         attached = now;
-        mark = now.use().filter(use -> guest.memory().live()).map(use -> BootMark.read(use.kernel(), now.space()));
+        mark = itsMark;
         moved = clock.getAsLong();
+    }
+
+    private Optional<BootMark> markOf(Attached now) {
+        return now.use().filter(use -> guest.memory().live()).map(use -> BootMark.read(use.kernel(), now.space()));
     }
 
     @Override
@@ -279,7 +284,7 @@ final class GuestSession implements Session {
             attached = now;
         } else {
             release(before);
-            use(now);
+            use(now, markOf(now));
             tellHowItIsRead(now);
         }
     }
@@ -309,7 +314,7 @@ final class GuestSession implements Session {
         close(guest);
         backend = better.backend();
         guest = better.guest();
-        use(now);
+        use(now, markOf(now));
         news(uri + " is read through " + backend.map(Plugin::toString).orElse("another backend") + " from now on"
                 + (isLost ? old.map(plugin -> ", for " + plugin + " was taken away").orElse("") : ""));
     }
@@ -409,13 +414,13 @@ final class GuestSession implements Session {
         boolean sameKernel = now.identity().rootGpa() == before.identity().rootGpa()
                 && now.identity().kaslrOffset() == before.identity().kaslrOffset()
                 && now.identity().banner().equals(before.identity().banner());
-        Optional<BootMark> nowMark = now.use().map(use -> BootMark.read(use.kernel(), now.space()));
+        Optional<BootMark> nowMark = markOf(now);
         if (sameKernel && mark.isPresent() && nowMark.isPresent() && nowMark.get().isSameBootAs(mark.get())) {
             release(now);
             return false;
         }
         release(before);
-        use(now);
+        use(now, nowMark);
         tell(before, now, "rebooted");
         return true;
     }
@@ -443,7 +448,7 @@ final class GuestSession implements Session {
         close(guest);
         backend = again.backend();
         guest = again.guest();
-        use(now);
+        use(now, markOf(now));
         tell(before, now, "was started anew");
     }
 
