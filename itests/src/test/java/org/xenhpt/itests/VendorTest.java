@@ -128,6 +128,7 @@ class VendorTest {
         List<String> plain = names(Hpt.run("ps", "--json").rows());
 
         try (RunningShell shell = shell()) {
+            assertThat(names(shell.ask("ps --json"))).isEqualTo(plain);
             drop(shell, jar(project, "profiles"), "source of profiles: my-hpt");
             drop(shell, jar(project, "decoder"), "decoder my-hpt");
             List<JsonNode> tasks = shell.askUntil("ps --json", "the decoder is used",
@@ -152,6 +153,7 @@ class VendorTest {
             Files.delete(deploy.resolve(jar(project, "decoder").getFileName()));
             shell.askUntil("plugins --json", "it went",
                     rows -> rows.stream().noneMatch(row -> row.get("gives").asText().contains("decoder my-hpt")));
+            assertThat(names(shell.ask("ps --json"))).isEqualTo(plain);
         }
     }
 

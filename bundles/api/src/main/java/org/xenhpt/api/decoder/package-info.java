@@ -4,7 +4,7 @@
  * 
  * Implemented by decoder bundles, also those of vendors.
  */
-@Version("1.0.0")
+@Version("1.1.0")
 package org.xenhpt.api.decoder;
 
 import org.osgi.annotation.versioning.Version;

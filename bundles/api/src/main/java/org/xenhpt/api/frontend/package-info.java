@@ -4,7 +4,7 @@
  * 
  * Used by commands and other bundles that show something.
  */
-@Version("1.0.0")
+@Version("1.1.0")
 package org.xenhpt.api.frontend;
 
 import org.osgi.annotation.versioning.Version;

@@ -24,6 +24,8 @@ import org.osgi.service.component.runtime.dto.ComponentConfigurationDTO;
 import org.osgi.service.component.runtime.dto.ComponentDescriptionDTO;
 import org.osgi.service.component.runtime.dto.ReferenceDTO;
 import org.osgi.service.component.runtime.dto.UnsatisfiedReferenceDTO;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.frontend.FrontEnd;
@@ -41,6 +43,7 @@ public final class Plugins {
             ProfileSource.class, "source of profiles", Translator.class, "address translation", KernelIdentifier.class,
             "identification of kernels", FrontEnd.class, "front end");
     private static final int LONGEST = 300;
+    private static final Logger LOG = LoggerFactory.getLogger(Plugins.class);
     private static final int PATIENCE_SECONDS = 5;
 
     private final BundleContext context;
@@ -59,7 +62,12 @@ public final class Plugins {
         List<Plugin> all = new ArrayList<>();
         for (Bundle bundle : context.getBundles()) {
             if (bundle.getBundleId() != Constants.SYSTEM_BUNDLE_ID) {
-                all.add(plugin(bundle));
+                try {
+                    all.add(plugin(bundle));
+                } catch (IllegalStateException uninstalled) {
+                    // While it was looked at: then it is not to be listed.
+                    LOG.debug("{} went meanwhile", bundle, uninstalled);
+                }
             }
         }
         all.sort(Comparator.comparing(Plugin::name).thenComparing(Plugin::version));

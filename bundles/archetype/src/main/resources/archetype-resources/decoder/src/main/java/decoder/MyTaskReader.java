@@ -62,4 +62,9 @@ final class MyTaskReader implements TaskReader {
     public Location locate(VcpuRegisters registers) {
         return plain.locate(registers);
     }
+
+    @Override
+    public void close() {
+        plain.close();
+    }
 }
