@@ -168,6 +168,8 @@ class LocateTest {
             List<CurrentTask> current = OldKernel.attach(linux).current(List.of(linux.registers(1, rsp, user)));
             assertThat(current).extracting(CurrentTask::vcpu, c -> c.task().pid(), CurrentTask::registers)
                     .containsExactly(tuple(1, 1472, true));
+            assertThat(current.get(0).how()).startsWith("registers: " + (kernel.pointerSize() == 8 ? "GS base"
+                    : user ? "the vCPU's number" : "FS base"));
         }
     }
 

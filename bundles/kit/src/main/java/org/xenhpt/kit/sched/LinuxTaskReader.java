@@ -432,11 +432,14 @@ public final class LinuxTaskReader implements TaskReader {
             return found;
         }
         for (VcpuRegisters vcpu : registers) {
-            found.add(currentTasks.known() ? currentTask(vcpu.vcpu(), base(vcpu), "registers: "
-                    + (space.pointerSize() == 4 ? "FS" : "GS") + " base + " + currentTasks.description(), true)
-                    : located(vcpu));
+            found.add(currentTasks.known() ? currentTask(vcpu.vcpu(), base(vcpu), "registers: " + baseName(vcpu) + " + "
+                    + currentTasks.description(), true) : located(vcpu));
         }
         return Collections.unmodifiableList(found);
+    }
+
+    private String baseName(VcpuRegisters vcpu) {
+        return space.pointerSize() == 8 ? "GS base" : locator.base(vcpu).isPresent() ? "FS base" : "the vCPU's number";
     }
 
     /** Where no per-CPU variable is known that tells the task, its stack does. */
