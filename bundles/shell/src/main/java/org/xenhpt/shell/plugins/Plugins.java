@@ -61,12 +61,15 @@ public final class Plugins {
     public List<Plugin> all() {
         List<Plugin> all = new ArrayList<>();
         for (Bundle bundle : context.getBundles()) {
-            if (bundle.getBundleId() != Constants.SYSTEM_BUNDLE_ID) {
-                try {
-                    all.add(plugin(bundle));
-                } catch (IllegalStateException uninstalled) {
-                    // While it was looked at: then it is not to be listed.
-                    LOG.debug("{} went meanwhile", bundle, uninstalled);
+            if (bundle.getBundleId() == Constants.SYSTEM_BUNDLE_ID || bundle.getState() == Bundle.UNINSTALLED) {
+                continue;
+            }
+            try {
+                all.add(plugin(bundle));
+            } catch (IllegalStateException e) {
+                // Bundles may be uninstalled while they are looked at; then there is nothing to tell of them.
+                if (bundle.getState() != Bundle.UNINSTALLED) {
+                    throw e;
                 }
             }
         }
