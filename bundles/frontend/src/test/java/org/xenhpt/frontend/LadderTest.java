@@ -12,6 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.decoder.TaskReader;
+import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestState;
@@ -53,6 +54,7 @@ class LadderTest {
     private int searches;
     private int looks;
     private int learnt;
+    private int givenBack;
     private boolean stillThere = true;
     private boolean known = true;
     private final Map<String, String> places = new HashMap<>();
@@ -232,6 +234,11 @@ class LadderTest {
                 }
 
                 @Override
+                public void close() {
+                    givenBack++;
+                }
+
+                @Override
                 public List<CurrentTask> current(List<VcpuRegisters> registers) {
                     return List.of();
                 }
@@ -240,8 +247,12 @@ class LadderTest {
     };
 
     private Attached attach() {
-        return new Ladder(new X86Translator(), identifier, Optional.of(cache), List.of(source), List.of(decoder),
-                Needs.NONE, () -> host).climb(URI, new TheGuest(), Progress.NONE, true);
+        Calls calls = new Calls("", Limits.DEFAULT, List::of);
+        calls.searching();
+        return new Ladder(calls, Plugin.of(Step.TRANSLATION, new X86Translator()), Plugin.of(Step.IDENTIFY, identifier),
+                Optional.of(Plugin.of(Step.PROFILE, cache)), List.of(Plugin.of(Step.PROFILE, source)),
+                List.of(Plugin.of(Step.DECODER, decoder)), Needs.NONE, 0, () -> host)
+                .climb(URI, new TheGuest(), Progress.NONE, true);
     }
 
     private void later(long seconds) {
@@ -270,6 +281,7 @@ class LadderTest {
         attach();
         later(5);
         attach();
+        assertThat(givenBack).as("who was to read the other one is told that it is not wanted").isEqualTo(1);
         assertThat(looks).isEqualTo(1);
         assertThat(searches).as("it is whole, and its clock did not go on").isEqualTo(2);
         // What the search found is what is noted.

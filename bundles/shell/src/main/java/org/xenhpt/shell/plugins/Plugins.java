@@ -13,9 +13,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.LongFunction;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
+import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.runtime.ServiceComponentRuntime;
 import org.osgi.service.component.runtime.dto.ComponentConfigurationDTO;
@@ -59,12 +61,15 @@ public final class Plugins {
     public List<Plugin> all() {
         List<Plugin> all = new ArrayList<>();
         for (Bundle bundle : context.getBundles()) {
-            if (bundle.getBundleId() != Constants.SYSTEM_BUNDLE_ID) {
-                try {
-                    all.add(plugin(bundle));
-                } catch (IllegalStateException uninstalled) {
-                    // While it was looked at: then it is not to be listed.
-                    LOG.debug("{} went meanwhile", bundle, uninstalled);
+            if (bundle.getBundleId() == Constants.SYSTEM_BUNDLE_ID || bundle.getState() == Bundle.UNINSTALLED) {
+                continue;
+            }
+            try {
+                all.add(plugin(bundle));
+            } catch (IllegalStateException e) {
+                // Bundles may be uninstalled while they are looked at; then there is nothing to tell of them.
+                if (bundle.getState() != Bundle.UNINSTALLED) {
+                    throw e;
                 }
             }
         }
@@ -89,7 +94,8 @@ public final class Plugins {
         boolean isFragment = bundle.getHeaders("").get(Constants.FRAGMENT_HOST) != null;
         if (bundle.getState() == Bundle.INSTALLED) {
             state = "unresolved";
-            problems.addAll(unresolved.reasons(bundle));
+            List<String> refusals = refusals(bundle);
+            problems.addAll(refusals.isEmpty() ? unresolved.reasons(bundle) : refusals);
         } else if (bundle.getState() == Bundle.ACTIVE || bundle.getState() == Bundle.STARTING || isFragment) {
             state = "active";
             problems.addAll(waiting(bundle));
@@ -107,6 +113,23 @@ public final class Plugins {
         String name = bundle.getSymbolicName() == null ? "bundle " + bundle.getBundleId() : bundle.getSymbolicName();
         return new Plugin(name, bundle.getVersion().toString(), state, List.copyOf(gives), problems,
                 file(bundle.getLocation()));
+    }
+
+    /** Why whoever guards the framework does not let the bundle resolve. The launcher does so for the deploy folder. */
+    private List<String> refusals(Bundle bundle) {
+        List<String> refusals = new ArrayList<>();
+        try {
+            for (ServiceReference<?> guard : context.getServiceReferences(LongFunction.class, "(hpt.refusals=true)")) {
+                if (context.getService(guard) instanceof LongFunction<?> refusal
+                        && refusal.apply(bundle.getBundleId()) instanceof String why && !why.isEmpty()) {
+                    refusals.add("refused: " + why);
+                }
+                context.ungetService(guard);
+            }
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+        return refusals;
     }
 
     private static String file(String location) {
@@ -184,6 +207,7 @@ public final class Plugins {
             case "Translator" -> "address translation";
             case "KernelIdentifier" -> "identification of kernels";
             case "FrontEnd" -> "front end";
+            case "Commands" -> "commands for other shells";
             default -> kind.replaceAll("(?<=[a-z])(?=[A-Z])", " ").toLowerCase(Locale.ROOT);
         };
     }

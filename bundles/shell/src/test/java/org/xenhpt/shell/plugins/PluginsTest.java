@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.LongFunction;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
@@ -45,7 +46,7 @@ class PluginsTest {
     }
 
     /** A vendor's backend. */
-    private static final class Vendors implements Backend {
+    private static class Vendors implements Backend {
         private final boolean broken;
 
         Vendors(boolean broken) {
@@ -105,6 +106,25 @@ class PluginsTest {
     private Map<String, Plugin> plugins() {
         return new Plugins(framework.getBundleContext(), Optional.empty()).all().stream()
                 .collect(Collectors.toMap(Plugin::name, plugin -> plugin));
+    }
+
+    @Test
+    void aBundleThatGoesWhileOthersAreLookedAtIsNotTold() throws Exception {
+        Bundle first = install("vendor.first", Map.of());
+        Bundle second = install("vendor.second", Map.of());
+        first.start();
+        first.getBundleContext().registerService(Backend.class, new Vendors(false) {
+            @Override
+            public String scheme() {
+                try {
+                    second.uninstall();
+                } catch (BundleException e) {
+                    throw new IllegalStateException(e);
+                }
+                return super.scheme();
+            }
+        }, null);
+        assertThat(plugins()).containsKey("vendor.first").doesNotContainKey("vendor.second");
     }
 
     private Plugin unresolved(String name, Map<String, String> headers) throws Exception {
@@ -172,6 +192,16 @@ class PluginsTest {
         unresolved("culprit", Map.of("Export-Package", "shared", "Import-Package", "no.such.pkg"));
         assertThat(unresolved("victim", Map.of("Import-Package", "shared")).problems())
                 .containsExactly("needs the package shared of culprit, which does not resolve itself");
+    }
+
+    @Test
+    void saysWhyABundleWasRefused() throws Exception {
+        Plugin before = unresolved("evil", Map.of("Import-Package", "no.such.pkg"));
+        long evil = framework.getBundleContext().getBundle("file:/deploy/evil.jar").getBundleId();
+        LongFunction<String> guard = id -> id == evil ? "it is not signed" : "";
+        framework.getBundleContext().registerService(LongFunction.class, guard, new Hashtable<>(Map.of("hpt.refusals", true)));
+        assertThat(plugins().get("evil").problems()).containsExactly("refused: it is not signed");
+        assertThat(unresolved("other", Map.of("Import-Package", "no.such.pkg")).problems()).isEqualTo(before.problems());
     }
 
     @Test
