@@ -12,6 +12,7 @@
  *   hpt.sample    instead of all that, a small server as people know them
  *   hpt.port=DEV  the lister's device; without it ttyS1. Where it is the console too, as the hvc0 of a guest
  *                 without serial ports, the kernel is told to keep its messages from it
+ *   hpt.crash     a crash kernel is loaded, /crash/vmlinuz with /crash/initrd, to run when this one panics
  *   hpt.count     the sample and a loop that counts; how far it is, and the longest stretch in which it did
  *                 not get on, is printed on the console each second (needs no second port)
  *
@@ -593,6 +594,22 @@ static void load_module(const char *path) {
     close(fd);
 }
 
+/* Flags of kexec_file_load(2). */
+#define ON_CRASH 2
+
+static void crash_kernel(void) {
+#ifdef SYS_kexec_file_load
+    static const char cmdline[] = "console=ttyS0 quiet panic=-1 irqpoll nr_cpus=1 reset_devices";
+    int kernel = open("/crash/vmlinuz", O_RDONLY | O_CLOEXEC), initrd = open("/crash/initrd", O_RDONLY | O_CLOEXEC);
+    if (kernel < 0 || initrd < 0) die("/crash");
+    if (syscall(SYS_kexec_file_load, kernel, initrd, sizeof cmdline, cmdline, ON_CRASH)) die("kexec_file_load");
+    close(kernel);
+    close(initrd);
+#else
+    die("i386 has no kexec_file_load");
+#endif
+}
+
 int main(void) {
     char cmdline[4096] = "", device[64];
     if (mount("proc", "/proc", "proc", 0, 0)) die("mount /proc");
@@ -606,6 +623,7 @@ int main(void) {
     shared = mmap(0, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) die("mmap");
     if (option(cmdline, "hpt.count")) counting();
+    if (option(cmdline, "hpt.crash")) crash_kernel();
 
     int fd = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) die(device);

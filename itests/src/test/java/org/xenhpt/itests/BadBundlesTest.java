@@ -18,12 +18,12 @@ class BadBundlesTest {
 
     @TempDir
     private Path folder;
-    private Distribution distribution;
+    private PluginDistribution distribution;
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        distribution = new Distribution(folder, Map.of("hpt.limit.listing", "5", "hpt.limit.attach", "20"));
-        distribution.drop("bad", "1.0.0", Distribution.source("Bad", Map.of("SAMPLE",
+        distribution = new PluginDistribution(folder, Map.of("hpt.limit.listing", "5", "hpt.limit.attach", "20"));
+        distribution.drop("bad", "1.0.0", PluginDistribution.source("Bad", Map.of("SAMPLE",
                 distribution.sample().toString())));
     }
 
@@ -72,7 +72,7 @@ class BadBundlesTest {
                 shell.tell("ps " + guest);
                 shell.awaitMessage("hpt: decoder: " + guest + ": no answer after");
                 assertThat(shell.messages()).containsPattern("no answer after \\d+ s from " + CULPRIT
-                        + "; it is at vendor\\.bad\\.Activator\\.misbehave\\S+; the call was left behind");
+                        + "; it is at vendor\\.bad\\.Activator\\S+; the call was left behind");
                 assertThat(tasks(shell.ask("ps --json"))).as("another guest, after " + how).isEqualTo(expected);
             }
             asksBadly(shell, "open-sleep", "hpt: backend: bad:open-sleep:" + distribution.sample() + ": no answer after",

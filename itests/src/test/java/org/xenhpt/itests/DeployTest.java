@@ -8,14 +8,13 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,19 +28,8 @@ class DeployTest {
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        home = folder.resolve("dist");
-        try (Stream<Path> files = Files.walk(Hpt.home())) {
-            for (Path file : files.toList()) {
-                Path relative = Hpt.home().relativize(file);
-                if (!relative.startsWith("cache")) {
-                    Files.copy(file, home.resolve(relative.toString()), StandardCopyOption.COPY_ATTRIBUTES);
-                }
-            }
-        }
-        // Its archive of loaded classes would be of no use.
-        Files.createDirectory(home.resolve("cache"));
+        home = new Distribution(folder, Map.of()).home();
         deploy = home.resolve("deploy");
-        Files.setPosixFilePermissions(deploy, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
     private void drop(String name, String imports) throws IOException {

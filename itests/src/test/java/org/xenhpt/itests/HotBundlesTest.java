@@ -18,12 +18,12 @@ import org.junit.jupiter.api.io.TempDir;
 class HotBundlesTest {
     @TempDir
     private Path folder;
-    private Distribution distribution;
+    private PluginDistribution distribution;
     private String copy;
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        distribution = new Distribution(folder, Map.of());
+        distribution = new PluginDistribution(folder, Map.of());
         copy = "copy:" + distribution.sample();
     }
 
@@ -51,13 +51,13 @@ class HotBundlesTest {
 
     @Test
     void anOpenGuestOutlivesTheUpdateOfItsBackendAndTellsOfItsRemoval() throws IOException {
-        distribution.drop("copy", "1.0.0", Distribution.backend("copy", 0));
+        distribution.drop("copy", "1.0.0", PluginDistribution.backend("copy", 0));
         try (RunningShell shell = shell()) {
             awaitUp(shell, "vendor.copy", "1.0.0");
             List<String> expected = tasks(shell.ask("ps --json"));
             shell.tell("ps " + copy + " --interval 0.05 --json");
             assertThat(tasks(shell.next())).isEqualTo(expected);
-            distribution.drop("copy", "2.0.0", Distribution.backend("copy", 0));
+            distribution.drop("copy", "2.0.0", PluginDistribution.backend("copy", 0));
             String goesOver = "is read through copy of bundle vendor.copy 2.0.0 from now on";
             for (int i = 0; i < 4_000 && !shell.messages().contains(goesOver); i++) {
                 assertThat(tasks(shell.next())).isEqualTo(expected);
@@ -72,7 +72,7 @@ class HotBundlesTest {
             assertThat(shell.messages()).contains("hpt: backend: " + copy
                     + ": backend copy of bundle vendor.copy 2.0.0 was taken away, and nothing takes its place");
             assertThat(tasks(shell.ask("ps --json"))).as("other guests").isEqualTo(expected);
-            distribution.drop("copy", "3.0.0", Distribution.backend("copy", 0));
+            distribution.drop("copy", "3.0.0", PluginDistribution.backend("copy", 0));
             awaitUp(shell, "vendor.copy", "3.0.0");
             assertThat(tasks(shell.ask("ps " + copy + " --json"))).isEqualTo(expected);
         }
@@ -80,17 +80,17 @@ class HotBundlesTest {
 
     @Test
     void theHigherRankServesASchemeAndAnOpenGuestGoesOver() throws IOException {
-        distribution.drop("low", "1.0.0", Distribution.backend("copy", 0));
+        distribution.drop("low", "1.0.0", PluginDistribution.backend("copy", 0));
         try (RunningShell shell = shell()) {
             awaitUp(shell, "vendor.low", "1.0.0");
             List<String> expected = tasks(shell.ask("ps " + copy + " --json"));
             assertThat(shell.ask("guests --json").toString()).contains("copy:seen-by-1.0.0");
-            distribution.drop("high", "2.0.0", Distribution.backend("copy", 10));
+            distribution.drop("high", "2.0.0", PluginDistribution.backend("copy", 10));
             shell.askUntil("guests --json", "the higher one is asked", rows -> rows.toString().contains("seen-by-2.0.0"));
             assertThat(shell.ask("guests --json").toString()).doesNotContain("seen-by-1.0.0");
             assertThat(tasks(shell.ask("ps " + copy + " --json"))).isEqualTo(expected);
             assertThat(shell.messages()).contains("is read through copy of bundle vendor.high 2.0.0 from now on");
-            distribution.drop("high", "3.0.0", Distribution.backend("copy", -10));
+            distribution.drop("high", "3.0.0", PluginDistribution.backend("copy", -10));
             awaitUp(shell, "vendor.high", "3.0.0");
             assertThat(tasks(shell.ask("ps " + copy + " --json"))).isEqualTo(expected);
             assertThat(shell.messages()).contains("is read through copy of bundle vendor.low 1.0.0 from now on");
@@ -103,10 +103,10 @@ class HotBundlesTest {
             List<String> expected = tasks(shell.ask("ps --json"));
             String own = decoder(shell.ask("identify --json"));
             assertThat(own).startsWith("linux-");
-            distribution.drop("decoder", "1.0.0", Distribution.decoder("theirs", 500));
+            distribution.drop("decoder", "1.0.0", PluginDistribution.decoder("theirs", 500));
             shell.askUntil("identify --json", "theirs is used", rows -> decoder(rows).equals("theirs-1.0.0"));
             assertThat(tasks(shell.ask("ps --json"))).isEqualTo(expected);
-            distribution.drop("decoder", "2.0.0", Distribution.decoder("theirs", 500));
+            distribution.drop("decoder", "2.0.0", PluginDistribution.decoder("theirs", 500));
             shell.askUntil("identify --json", "the new one is used", rows -> decoder(rows).equals("theirs-2.0.0"));
             assertThat(tasks(shell.ask("ps --json"))).isEqualTo(expected);
             distribution.remove("decoder");

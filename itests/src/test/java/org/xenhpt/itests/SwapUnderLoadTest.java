@@ -33,7 +33,7 @@ class SwapUnderLoadTest {
     @TempDir
     private Path profiles;
 
-    private Distribution distribution;
+    private PluginDistribution distribution;
     private final Random random = new Random(SEED);
     private final Set<String> there = new HashSet<>();
 
@@ -62,10 +62,10 @@ class SwapUnderLoadTest {
 
     private String source(String name) {
         return switch (name) {
-            case "decoder" -> Distribution.decoder("theirs", 500);
-            case "worse" -> Distribution.decoder("theirs", 400);
-            case "copy" -> Distribution.backend("copy", 0);
-            default -> Distribution.backend("copy", 10);
+            case "decoder" -> PluginDistribution.decoder("theirs", 500);
+            case "worse" -> PluginDistribution.decoder("theirs", 400);
+            case "copy" -> PluginDistribution.backend("copy", 0);
+            default -> PluginDistribution.backend("copy", 10);
         };
     }
 
@@ -87,7 +87,7 @@ class SwapUnderLoadTest {
     @Test
     void noListingIsWrongAndNothingIsLeftBehind() throws IOException {
         System.out.println("swap under load: " + SECONDS + " s, -Dhpt.swap.seed=" + SEED);
-        distribution = new Distribution(folder, Map.of());
+        distribution = new PluginDistribution(folder, Map.of());
         Path sample = distribution.sample();
         Path second = Files.createLink(folder.resolve("second.kdump"), sample);
         Path third = Files.createLink(folder.resolve("third.kdump"), sample);
@@ -99,7 +99,7 @@ class SwapUnderLoadTest {
                 distribution.make(name, version + ".0.0", source(name));
             }
         }
-        distribution.drop("load", "1.0.0", Distribution.source("Load", Map.of()));
+        distribution.drop("load", "1.0.0", PluginDistribution.source("Load", Map.of()));
         bundle("copy");
         try (RunningShell shell = new RunningShell(distribution.home(), folder.resolve("messages"), "--no-cache",
                 "--profiles", profiles.toString())) {

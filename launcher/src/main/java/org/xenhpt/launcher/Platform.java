@@ -14,6 +14,7 @@ import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
 import java.util.function.ToIntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -62,6 +63,8 @@ final class Platform implements AutoCloseable {
                     + "; set another with -Djava.io.tmpdir=DIR in HPT_JAVA_OPTS", e);
         }
         Runtime.getRuntime().addShutdownHook(onExit);
+        // An extension of the framework would be run when it is installed, before anybody could refuse it.
+        System.setProperty("felix.extensions.disable", "true");
         framework = new FrameworkFactory().newFramework(configuration(),
                 settings.isolated() ? null : new ClassPathModules());
     }
@@ -120,9 +123,14 @@ final class Platform implements AutoCloseable {
         if (!extrasStarted) {
             extrasStarted = true;
             BundleContext context = framework.getBundleContext();
-            Deployed deployed = new Deployed(settings.deploy(), trust);
+            Deployed deployed = new Deployed(settings, trust);
             context.addBundleListener(deployed);
             context.registerService(ResolverHookFactory.class, deployed, null);
+            Hashtable<String, Object> refusals = new Hashtable<>();
+            refusals.put("hpt.refusals", true);
+            // A type of the JDK, as for the shell: why the bundle with this id is refused, empty when it is not.
+            LongFunction<String> refusal = deployed::refusal;
+            context.registerService(LongFunction.class, refusal, refusals);
             boolean trusted = deployed.isTrusted();
             startAll(Settings.jars(settings.home().resolve("bundles/interactive")).stream()
                     .filter(jar -> trusted || !jar.getFileName().toString().startsWith(DEPLOYER)).toList());

@@ -85,6 +85,15 @@ record Settings(Path home, Map<String, String> properties, String logLevel, bool
         return Trust.read(Optional.ofNullable(properties.get(Trust.PROPERTY)));
     }
 
+    /** Where the certificates are of whom bundles may be signed by. */
+    Path keyStore() {
+        return home.resolve("conf").resolve(properties.getOrDefault(TrustedSigners.PROPERTY, "trust.p12"));
+    }
+
+    Optional<String> keyStorePassword() {
+        return Optional.ofNullable(properties.get(TrustedSigners.PASSWORD_PROPERTY));
+    }
+
     /** System properties for the logging library. */
     Map<String, String> loggingProperties() {
         String prefix = "org.slf4j.simpleLogger.";

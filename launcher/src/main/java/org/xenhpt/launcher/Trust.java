@@ -16,6 +16,8 @@ import java.util.Set;
 enum Trust {
     /** Those in folders and files to which only root and who runs hpt may write. */
     OWNER,
+    /** Of those, the ones that are signed by whom the key store holds a certificate of: see {@link TrustedSigners}. */
+    SIGNED,
     /** All. */
     ANY;
 
@@ -25,8 +27,9 @@ enum Trust {
     static Trust read(Optional<String> setting) throws StartException {
         return switch (setting.orElse("owner").strip()) {
             case "owner" -> OWNER;
+            case "signed" -> SIGNED;
             case "any" -> ANY;
-            default -> throw new StartException(PROPERTY + "=" + setting.get() + ": write owner or any");
+            default -> throw new StartException(PROPERTY + "=" + setting.get() + ": write owner, signed or any");
         };
     }
 

@@ -56,6 +56,19 @@ class SettingsTest {
     }
 
     @Test
+    void whoIsTrustedIsToldByTheConfigurationFolder() throws Exception {
+        assertThat(read(Map.of()).trust()).isEqualTo(Trust.OWNER);
+        assertThat(read(Map.of()).keyStore()).isEqualTo(home.resolve("conf/trust.p12"));
+        Files.writeString(home.resolve("conf/hpt.properties"), "hpt.trust=signed\nhpt.trust.keystore=own.jks\n");
+        assertThat(read(Map.of()).trust()).isEqualTo(Trust.SIGNED);
+        assertThat(read(Map.of()).keyStore()).isEqualTo(home.resolve("conf/own.jks"));
+        Files.writeString(home.resolve("conf/hpt.properties"), "hpt.trust=sigend\nhpt.trust.keystore=/etc/own.jks\n");
+        assertThat(read(Map.of()).keyStore()).isEqualTo(Path.of("/etc/own.jks"));
+        assertThatThrownBy(() -> read(Map.of()).trust()).isInstanceOf(StartException.class).hasMessageContaining("sigend")
+                .hasMessageContaining("owner, signed or any");
+    }
+
+    @Test
     void whatIsWrongIsNamed() throws IOException {
         assertThatThrownBy(() -> read(Map.of("HPT_LOG", "loud"))).isInstanceOf(StartException.class)
                 .hasMessageContaining("'loud'").hasMessageContaining("debug");

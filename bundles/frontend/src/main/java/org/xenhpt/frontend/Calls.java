@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.frontend;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -151,7 +152,9 @@ final class Calls {
 
     /** Whose code the uppermost frame is that is of one of the bundles in question. */
     Optional<Plugin<?>> owner(List<StackTraceElement> frames) {
-        List<Plugin<?>> plugins = all.get();
+        // A bundle may have several services: the one that was called first.
+        List<Plugin<?>> plugins = new ArrayList<>(current.stream().toList());
+        plugins.addAll(all.get());
         Map<String, Optional<Plugin<?>>> known = new HashMap<>();
         for (StackTraceElement frame : frames) {
             Optional<Plugin<?>> owner = known.computeIfAbsent(frame.getClassName(), name ->

@@ -324,7 +324,7 @@ public final class GuestFrontEnd implements FrontEnd {
         public Opened open(Optional<Plugin<Backend>> lost) {
             while (true) {
                 try {
-                    Plugin<Backend> backend = backend().orElseThrow(() -> lost.isPresent() ? takenAway(uri, lost.get())
+                    Plugin<Backend> backend = backend().orElseThrow(() -> lost.isPresent() ? new TakenAway(uri, lost.get())
                             : new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, uri.toString(),
                                     "no installed backend opens " + uri.scheme() + ":")
                                     .next("there are backends for " + String.join(", ", schemes())));

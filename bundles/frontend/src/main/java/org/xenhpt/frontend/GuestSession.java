@@ -87,13 +87,18 @@ final class GuestSession implements Session {
         this.guest = opened.guest();
         this.around = around;
         this.clock = clock;
-        use(around.attach(guest));
+        Attached first = around.attach(guest);
+        use(first, markOf(first));
     }
 
-    private void use(Attached now) {
+    private void use(Attached now, Optional<BootMark> itsMark) {
         attached = now;
-        mark = now.use().filter(use -> guest.memory().live()).map(use -> BootMark.read(use.kernel(), now.space()));
+        mark = itsMark;
         moved = clock.getAsLong();
+    }
+
+    private Optional<BootMark> markOf(Attached now) {
+        return now.use().filter(use -> guest.memory().live()).map(use -> BootMark.read(use.kernel(), now.space()));
     }
 
     @Override
@@ -228,8 +233,7 @@ final class GuestSession implements Session {
                     goOver();
                     return around.asked(backend, () -> once(work, look));
                 } catch (HptException failure) {
-                    if (exchanges == EXCHANGES || generation == around.generation()
-                            || failure.reason() == Reason.TAKEN_AWAY && backend.filter(Plugin::isGone).isPresent()) {
+                    if (exchanges == EXCHANGES || generation == around.generation() || failure instanceof TakenAway) {
                         throw failure;
                     }
                     // What was exchanged in the midst of it may be why it failed.
@@ -268,7 +272,7 @@ final class GuestSession implements Session {
             now = around.follow(guest, now);
         }
         if (now.use().isEmpty() && lost.isPresent()) {
-            HptException why = around.takenAway(uri, lost.get());
+            HptException why = new TakenAway(uri, lost.get());
             now.problem().ifPresent(problem -> problem.tried().forEach(why::tried));
             now = now.without(why, now.space());
         }
@@ -280,7 +284,7 @@ final class GuestSession implements Session {
             attached = now;
         } else {
             release(before);
-            use(now);
+            use(now, markOf(now));
             tellHowItIsRead(now);
         }
     }
@@ -310,7 +314,7 @@ final class GuestSession implements Session {
         close(guest);
         backend = better.backend();
         guest = better.guest();
-        use(now);
+        use(now, markOf(now));
         news(uri + " is read through " + backend.map(Plugin::toString).orElse("another backend") + " from now on"
                 + (isLost ? old.map(plugin -> ", for " + plugin + " was taken away").orElse("") : ""));
     }
@@ -335,13 +339,13 @@ final class GuestSession implements Session {
             release(attached);
             close(guest);
             guest = new NoGuest(uri);
-            attached = attached.without(around.takenAway(uri, went), around.nowhere(attached));
+            attached = attached.without(new TakenAway(uri, went), around.nowhere(attached));
             mark = Optional.empty();
         } else if (attached.use().flatMap(Attached.Use::plugin).filter(plugin -> plugin == went).isPresent()) {
             LOG.info("{} was read by decoder {}, which was taken away", uri, went);
             lost = attached.use().flatMap(Attached.Use::plugin);
             release(attached);
-            attached = attached.without(around.takenAway(uri, went), attached.space());
+            attached = attached.without(new TakenAway(uri, went), attached.space());
             mark = Optional.empty();
         }
     }
@@ -410,13 +414,13 @@ final class GuestSession implements Session {
         boolean sameKernel = now.identity().rootGpa() == before.identity().rootGpa()
                 && now.identity().kaslrOffset() == before.identity().kaslrOffset()
                 && now.identity().banner().equals(before.identity().banner());
-        Optional<BootMark> nowMark = now.use().map(use -> BootMark.read(use.kernel(), now.space()));
+        Optional<BootMark> nowMark = markOf(now);
         if (sameKernel && mark.isPresent() && nowMark.isPresent() && nowMark.get().isSameBootAs(mark.get())) {
             release(now);
             return false;
         }
         release(before);
-        use(now);
+        use(now, nowMark);
         tell(before, now, "rebooted");
         return true;
     }
@@ -444,7 +448,7 @@ final class GuestSession implements Session {
         close(guest);
         backend = again.backend();
         guest = again.guest();
-        use(now);
+        use(now, markOf(now));
         tell(before, now, "was started anew");
     }
 

@@ -10,6 +10,7 @@ import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.decoder.Decoder;
+import org.xenhpt.api.decoder.TaskReader;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
@@ -447,12 +448,24 @@ final class Ladder {
         boolean runs = now.filter(last -> then.get().isStillThere(last, guest.memory().live())).isPresent();
         if (!runs) {
             LOG.debug("{} is searched: the kernel that it ran may run no more", uri);
+            attached.use().ifPresent(use -> use.plugin().ifPresent(plugin -> giveBack(plugin, use.reader())));
             return Optional.empty();
         }
         if (guest.memory().live() && now.get().isSharperThan(then.get())) {
             keep(uri, guest, now.get());
         }
         return Optional.of(attached);
+    }
+
+    private void giveBack(Plugin<Decoder> plugin, TaskReader reader) {
+        try {
+            calls.to(plugin, () -> {
+                reader.close();
+                return true;
+            });
+        } catch (HptException failure) {
+            LOG.debug("a reader that is not wanted could not be closed", failure);
+        }
     }
 
     private Optional<LastPlace> last(Attached attached, String place) {

@@ -4,10 +4,8 @@ package org.xenhpt.frontend;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.xenhpt.api.error.HptException;
-import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.guest.Backend;
 import org.xenhpt.api.guest.Guest;
-import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.translation.AddressSpace;
 
 /** What a session lives among: bundles that come and go. */
@@ -58,12 +56,6 @@ interface Surroundings {
     /** Gives something back to the plug-in that gave it. That this fails must not keep anything from going on. */
     default void release(Optional<? extends Plugin<?>> plugin, Runnable giving) {
         giving.run();
-    }
-
-    default HptException takenAway(GuestUri uri, Plugin<?> went) {
-        return new HptException(went.step(), Reason.TAKEN_AWAY, uri.toString(), went.step().label() + " " + went
-                + " was taken away, and nothing takes its place")
-                .next("when it, or another that does, is installed again, the guest is there again");
     }
 
     /** An address space that leads nowhere, in place of one that leads into memory which is no longer there. */

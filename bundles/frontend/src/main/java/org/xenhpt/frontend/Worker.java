@@ -157,7 +157,7 @@ final class Worker implements AutoCloseable {
                 .filter(frame -> culprit.filter(plugin -> plugin.owns(frame.getClassName())).isPresent()).findFirst()
                 .map(at -> "; it is at " + at).orElse("");
         return new HptException(culprit.map(Plugin::step).orElse(Step.FRONT_END), Reason.PLUGIN_FAILED, calls.subject(),
-                NO_ANSWER + String.format("after %.0f s", Math.ceil(waited / NANOS)) + " from "
+                NO_ANSWER + "after " + Math.max(1, Math.round(waited / NANOS)) + " s" + " from "
                         + culprit.map(Plugin::owner).orElse("the front end") + where + "; the call was left behind")
                 .next(Calls.next() + "; " + Limits.LISTING_PROPERTY + " and " + Limits.ATTACH_PROPERTY
                         + " in hpt.properties are the limits, in seconds");

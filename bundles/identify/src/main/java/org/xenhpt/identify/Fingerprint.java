@@ -13,7 +13,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Knows again the bytes of a kernel image that a profile was made of, in a guest that may be out to be taken for another.
+ * Knows again the bytes of a kernel image that a profile was made of, in a guest that may be out to be taken for
+ * another.
  *
  * <p>It is a keyed universal hash (NH, as in UMAC of RFC 4418, of each KiB, joined by a polynomial modulo 2^61 - 1). A
  * guest that does not know the key, which is made anew for each profile and stays on the host, can do no better than
@@ -22,8 +23,8 @@ import java.util.regex.Pattern;
  * <p>Written {@code KEY SUM ADDRESS+LENGTH...}, hexadecimal; the addresses are link addresses.
  */
 final class Fingerprint {
-    private static final Pattern TEXT = Pattern.compile("([0-9a-f]{1,16}) ([0-9a-f]{1,16})((?: [0-9a-f]{1,16}\\+[0-9a-f]{1,8})"
-            + "{1,16})");
+    private static final Pattern TEXT = Pattern.compile(
+            "([0-9a-f]{1,16}) ([0-9a-f]{1,16})((?: [0-9a-f]{1,16}\\+[0-9a-f]{1,8}){1,16})");
     /** More than BTF and kallsyms of any kernel together. */
     private static final long MOST_BYTES = 96L << 20;
     private static final int BLOCK = 1024;
@@ -70,7 +71,8 @@ final class Fingerprint {
 
     private static OptionalLong sum(KernelImage image, List<Span> spans, long key) {
         long all = spans.stream().mapToLong(Span::length).sum();
-        if (all <= 0 || all > MOST_BYTES || spans.stream().anyMatch(span -> !image.contains(span.gva(), span.length()))) {
+        if (all <= 0 || all > MOST_BYTES
+                || spans.stream().anyMatch(span -> !image.contains(span.gva(), span.length()))) {
             return OptionalLong.empty();
         }
         SplittableRandom random = new SplittableRandom(key);

@@ -108,11 +108,13 @@ public final class GuestMemoryProfiles implements ProfileSource {
 
     private static void tell(Progress progress, Optional<Kallsyms> kallsyms, Set<String> triedSymbols,
             Optional<BtfFinder.Found> btf, Set<String> triedLayouts) {
-        triedSymbols.stream().limit(MAX_TRIED).forEach(tried -> progress.met(new Clue(Verdict.REJECTED, "kallsyms", "", tried)));
+        triedSymbols.stream().limit(MAX_TRIED)
+                .forEach(tried -> progress.met(new Clue(Verdict.REJECTED, "kallsyms", "", tried)));
         progress.met(kallsyms.map(found -> new Clue(Verdict.FOUND, "kallsyms", found.spans().isEmpty() ? ""
                 : "names at GVA 0x" + Long.toHexString(found.spans().get(0).gva()), found.how()))
                 .orElse(new Clue(Verdict.MISSING, "kallsyms", "", "no table of symbols in the kernel image")));
-        triedLayouts.stream().limit(MAX_TRIED).forEach(tried -> progress.met(new Clue(Verdict.REJECTED, "BTF", "", tried)));
+        triedLayouts.stream().limit(MAX_TRIED)
+                .forEach(tried -> progress.met(new Clue(Verdict.REJECTED, "BTF", "", tried)));
         progress.met(btf.map(found -> new Clue(Verdict.FOUND, "BTF", "GVA 0x" + Long.toHexString(found.span().gva()),
                 found.span().length() + " bytes, " + found.btf().count() + " types"))
                 .orElse(new Clue(Verdict.MISSING, "BTF", "", "no .BTF section in the kernel image")));
@@ -132,8 +134,8 @@ public final class GuestMemoryProfiles implements ProfileSource {
     }
 
     /**
-     * The same kallsyms and BTF tell the same. What KASLR adds to addresses is in none of the bytes compared: that it is
-     * added rightly is seen by the banner, which the symbols must have where the guest has it.
+     * The same kallsyms and BTF tell the same. What KASLR adds to addresses is in none of the bytes compared: that it
+     * is added rightly is seen by the banner, which the symbols must have where the guest has it.
      */
     @Override
     public Optional<Profile> confirm(Profile learnt, Guest guest, KernelIdentity kernel, AddressSpace space,
@@ -147,7 +149,8 @@ public final class GuestMemoryProfiles implements ProfileSource {
         KernelImage image = new KernelImage(guest.memory(), space, kernel.imageStart(), kernel.imageEnd());
         boolean same = Fingerprint.matches(proof.substring(proof.indexOf(' ') + 1), image, kernel.kaslrOffset());
         if (same) {
-            progress.met(new Clue(Verdict.FOUND, "kallsyms and BTF", "", "byte for byte those that it was learnt from"));
+            progress.met(new Clue(Verdict.FOUND, "kallsyms and BTF", "",
+                    "byte for byte those that it was learnt from"));
         }
         return same ? Optional.of(learnt) : Optional.empty();
     }

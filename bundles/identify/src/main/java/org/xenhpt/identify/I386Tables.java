@@ -11,9 +11,9 @@ import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.PagingMode;
 
 /**
- * Finds what may be {@code swapper_pg_dir} of an i386 kernel by what it maps: nothing for user space, and low memory from
- * {@code PAGE_OFFSET} on. Every process's table maps low memory too, and something of its own below. It is for kernels
- * without VMCOREINFO, which came with 2.6.24 and is there only where kexec or crash dumps are.
+ * Finds what may be {@code swapper_pg_dir} of an i386 kernel by what it maps: nothing for user space, and low memory
+ * from {@code PAGE_OFFSET} on. Every process's table maps low memory too, and something of its own below. It is for
+ * kernels without VMCOREINFO, which came with 2.6.24 and is there only where kexec or crash dumps are.
  */
 final class I386Tables {
     /** A place that may be a kernel's own top-level table. */
@@ -60,7 +60,8 @@ final class I386Tables {
     }
 
     private void page(ByteBuffer bytes, int at, long gpa) {
-        // A table without PAE has its kernel's half in its last words: those of a PAE kernel's short one may be anywhere.
+        // A table without PAE has its kernel's half in its last words: those of a PAE kernel's short one may be
+        // anywhere.
         for (long pageOffset : KernelCheck.PAGE_OFFSETS) {
             int first = (int) (pageOffset >>> 22);
             int second = bytes.getInt(at + 4 * (first + 1));
@@ -146,7 +147,8 @@ final class I386Tables {
         int at = (int) (table - window.gpa());
         int entries = PAGE / size;
         for (int i = 0; i < entries; i++) {
-            long leaf = size == 4 ? window.bytes().getInt(at + 4 * i) & 0xffffffffL : window.bytes().getLong(at + 8 * i);
+            long leaf = size == 4 ? window.bytes().getInt(at + 4 * i) & 0xffffffffL
+                    : window.bytes().getLong(at + 8 * i);
             if ((leaf & PRESENT) != 0) {
                 return (leaf & mask) == gpa + (long) i * PAGE;
             }

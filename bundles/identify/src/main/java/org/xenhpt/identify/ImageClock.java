@@ -7,8 +7,8 @@ import java.util.OptionalLong;
 
 /**
  * Reads a kernel's real time out of its image without knowing a structure: {@code wall_to_monotonic}, seconds and
- * nanoseconds of a negative time, is followed by {@code offs_real}, the same time positive and in nanoseconds alone (since
- * 3.4), and has {@code xtime_sec}, a little later than that, not far before it.
+ * nanoseconds of a negative time, is followed by {@code offs_real}, the same time positive and in nanoseconds alone
+ * (since 3.4), and has {@code xtime_sec}, a little later than that, not far before it.
  */
 final class ImageClock {
     private static final long NANOS = 1_000_000_000L;

@@ -201,8 +201,8 @@ final class KernelCheck {
     }
 
     /**
-     * Checks what may be an i386 kernel's own top-level table, without any VMCOREINFO. It lies in the image, at its end;
-     * where the image begins nothing tells, and where it ends neither.
+     * Checks what may be an i386 kernel's own top-level table, without any VMCOREINFO. It lies in the image, at its
+     * end; where the image begins nothing tells, and where it ends neither.
      */
     Optional<FoundKernel> check(I386Tables.Candidate table) {
         String claim = table.mode().label() + " table at GPA 0x" + Long.toHexString(table.root());
@@ -249,8 +249,9 @@ final class KernelCheck {
     /** Before 4.13 VMCOREINFO is an array in the image's .bss. */
     private static OptionalLong vmcoreinfoIn(KernelImage image, String release, MemorySearch.TableCopy table) {
         OptionalLong top = OptionalLong.of(table.root() - table.mapping().physBase() + ImageMapping.BASE);
-        return image.search(table.mapping().noExecute(), image.end(), 4, word("OSRE"), -1, gva -> vmcoreinfoAt(image, gva)
-                .filter(v -> v.release().equals(release) && v.topLevelTable().equals(top)).isPresent());
+        return image.search(table.mapping().noExecute(), image.end(), 4, word("OSRE"), -1,
+                gva -> vmcoreinfoAt(image, gva)
+                        .filter(v -> v.release().equals(release) && v.topLevelTable().equals(top)).isPresent());
     }
 
     private static Optional<Vmcoreinfo> vmcoreinfoAt(KernelImage image, long gva) {
@@ -323,10 +324,10 @@ final class KernelCheck {
     }
 
     /**
-     * GVA of an i386 image's first byte where VMCOREINFO does not tell it: startup_32 (arch/x86/kernel/head_32.S), which
-     * loads a GDT that lies in the image, by its physical address, and then __BOOT_DS into the segment registers. What
-     * the boot loader left of the decompressor does the same by addresses relative to its own. Empty when there is not
-     * just one such place.
+     * GVA of an i386 image's first byte where VMCOREINFO does not tell it: startup_32 (arch/x86/kernel/head_32.S),
+     * which loads a GDT that lies in the image, by its physical address, and then __BOOT_DS into the segment registers.
+     * What the boot loader left of the decompressor does the same by addresses relative to its own. Empty when there is
+     * not just one such place.
      */
     private static OptionalLong startup(KernelImage image, long base, long lastGpa) {
         byte[] code = new byte[I386_STARTUP];
@@ -434,7 +435,8 @@ final class KernelCheck {
             }
             fields[i] = new String(bytes, from, end - from, StandardCharsets.US_ASCII);
         }
-        return fields[0].equals("Linux") ? Optional.of(new Names(gva, fields[2], fields[3], fields[4])) : Optional.empty();
+        return fields[0].equals("Linux") ? Optional.of(new Names(gva, fields[2], fields[3], fields[4]))
+                : Optional.empty();
     }
 
     private static int word(String four) {

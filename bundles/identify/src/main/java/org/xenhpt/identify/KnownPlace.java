@@ -7,8 +7,8 @@ import java.util.regex.Pattern;
 import org.xenhpt.api.translation.PagingMode;
 
 /**
- * Where a kernel was found: all that a search is for. That it is there again is put to the proofs that everything found is
- * put to.
+ * Where a kernel was found: all that a search is for. That it is there again is put to the proofs that everything found
+ * is put to.
  *
  * @param mode       of its page tables
  * @param root       GPA of its top-level table
@@ -43,8 +43,8 @@ record KnownPlace(PagingMode mode, long root, long base, long start, long vmcore
 
     /** What {@link #parse} reads. */
     String text() {
-        return "1 " + mode + ' ' + Long.toHexString(root) + ' ' + Long.toHexString(base) + ' ' + Long.toHexString(start) + ' '
-                + (vmcoreinfo < 0 ? "-1" : Long.toHexString(vmcoreinfo)) + ' ' + Long.toHexString(uts) + ' '
-                + Long.toHexString(banner);
+        return "1 " + mode + ' ' + Long.toHexString(root) + ' ' + Long.toHexString(base) + ' '
+                + Long.toHexString(start) + ' ' + (vmcoreinfo < 0 ? "-1" : Long.toHexString(vmcoreinfo)) + ' '
+                + Long.toHexString(uts) + ' ' + Long.toHexString(banner);
     }
 }

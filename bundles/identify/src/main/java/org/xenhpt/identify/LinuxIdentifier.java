@@ -65,15 +65,16 @@ public final class LinuxIdentifier implements KernelIdentifier {
         FoundKernel chosen = running.choose(found);
         Map<FoundKernel, String> others = new LinkedHashMap<>();
         found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
-        others.forEach((other, why) -> progress.met(new Clue(Clue.Verdict.REJECTED, "kernel " + other.banner().release(),
-                "page tables at GPA " + hex(other.space().rootGpa()), why)));
+        others.forEach((other, why) -> progress.met(new Clue(Clue.Verdict.REJECTED,
+                "kernel " + other.banner().release(), "page tables at GPA " + hex(other.space().rootGpa()), why)));
         return identity(chosen, others, chosen.place().text());
     }
 
     @Override
     public Optional<KernelIdentity> identifyAt(String place, Guest guest, Progress progress) {
         PhysicalMemory memory = guest.memory();
-        return KnownPlace.parse(place).flatMap(known -> KernelCheck.checkAt(known, memory, new Ram(memory), translator, progress))
+        return KnownPlace.parse(place)
+                .flatMap(known -> KernelCheck.checkAt(known, memory, new Ram(memory), translator, progress))
                 .filter(kernel -> !kernel.crashed()).map(kernel -> identity(kernel, Map.of(), place));
     }
 
@@ -123,7 +124,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
         }
         findings.add(new Finding("architecture", kernel.architecture().label(),
                 info.isPresent() ? "the symbols' addresses in VMCOREINFO"
-                        : is64 ? "the page tables map the image as x86-64 does" : "the page tables map low memory as i386 does"));
+                        : is64 ? "the page tables map the image as x86-64 does"
+                        : "the page tables map low memory as i386 does"));
         findings.add(new Finding("paging", kernel.space().mode().label(),
                 "the only mode in which the kernel's page tables map its image"));
         long kaslr = kernel.kaslrOffset().orElse(0);

@@ -42,14 +42,18 @@
  * prefers one without {@code CRASHTIME} in its VMCOREINFO to one with, then the one whose clock stands latest; the
  * others are listed among the findings.
  *
+ * <p><b>A guest that was attached to before</b> is not searched: {@code KernelIdentity.place} says where its tables,
+ * VMCOREINFO, names and banner were, and what is there now is put to the proofs above. Whether it still runs, or a reboot
+ * left it behind, no such proof tells: whoever asks holds its clock against the host's.
+ *
  * <p><b>i386</b>: VMCOREINFO, or without it a page directory that maps low memory and nothing for user space. The image
- * is part of the direct map, from one of the five {@code PAGE_OFFSET}s of arch/x86/Kconfig; KASLR moves it in virtual and
- * physical memory alike, so that the physical base is 0. There is no {@code KERNELOFFSET}: the offset is where the image
- * begins less the link address, {@code PAGE_OFFSET + 0x1000000}. It begins before {@code _stext}, by a few hundred bytes at
- * most; without VMCOREINFO the instructions that {@code startup_32} begins with are looked for, at each MiB before the page
- * tables. Where none of this tells, or it is no multiple of 2 MiB (another CONFIG_PHYSICAL_START), the offset is given as 0,
- * symbols then being runtime addresses, and the finding says so. Whether paging is PAE is told by the table itself;
- * {@code swapper_pg_dir} is the right one in both.
+ * is part of the direct map, from one of the five {@code PAGE_OFFSET}s of arch/x86/Kconfig; KASLR moves it in virtual
+ * and physical memory alike, so that the physical base is 0. There is no {@code KERNELOFFSET}: the offset is where the
+ * image begins less the link address, {@code PAGE_OFFSET + 0x1000000}. It begins before {@code _stext}, by a few
+ * hundred bytes at most; without VMCOREINFO the instructions that {@code startup_32} begins with are looked for, at
+ * each MiB before the page tables. Where none of this tells, or it is no multiple of 2 MiB (another
+ * CONFIG_PHYSICAL_START), the offset is given as 0, symbols then being runtime addresses, and the finding says so.
+ * Whether paging is PAE is told by the table itself; {@code swapper_pg_dir} is the right one in both.
  *
  * <p><b>x86-64</b>: link addresses count from {@code 0xffffffff81000000}, that is CONFIG_PHYSICAL_START at its default.
  * {@code KERNELOFFSET} is believed where it is possible; else the first mapped byte of the image tells.

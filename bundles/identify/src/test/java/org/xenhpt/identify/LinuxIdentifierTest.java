@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,8 +30,6 @@ import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.PagingMode;
-import org.xenhpt.identify.btf.BtfBlob;
-import org.xenhpt.identify.kallsyms.KallsymsEncodings;
 import org.xenhpt.testkit.FakeGuest;
 import org.xenhpt.testkit.FakeMemory;
 import org.xenhpt.testkit.FakePageTables;
@@ -110,6 +109,64 @@ class LinuxIdentifierTest {
         FakeKernel kernel = kernel(PagingMode.LEVEL_4);
         check(identify(), kernel);
         check(identify(), kernel.vmcoreinfoAt(PAGE));
+    }
+
+    private Optional<KernelIdentity> again(String place) {
+        return identifier.identifyAt(place, new FakeGuest(new Unsearchable(memory)), Progress.NONE);
+    }
+
+    @ParameterizedTest
+    @EnumSource(PagingMode.class)
+    void looksOnlyWhereAKernelWasBefore(PagingMode mode) {
+        long inImage = GPA + FakeKernel.OLD_VMCOREINFO_AT;
+        FakeKernel kernel = kernel(mode).vmcoreinfoAt(inImage);
+        KernelIdentity found = identify();
+        assertThat(again(found.place())).hasValueSatisfying(again -> {
+            check(again, kernel);
+            assertThat(again.buildId()).isEqualTo(FakeKernel.BUILD_ID);
+            assertThat(again.place()).isEqualTo(found.place());
+            assertThat(again.symbols()).isEqualTo(found.symbols());
+        });
+        for (long damaged : new long[] {inImage, GPA + FakeKernel.UTS_AT, GPA + FakeKernel.BANNER_AT, kernel.tables.root()}) {
+            byte[] was = new byte[4096];
+            memory.read(damaged, was, 0, was.length);
+            memory.putBytes(damaged, new byte[was.length]);
+            assertThat(again(found.place())).as("without what is at GPA 0x%x", damaged).isEmpty();
+            memory.putBytes(damaged, was);
+        }
+        assertThat(again(found.place())).isPresent();
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"LEVEL_4", "LEVEL_5"})
+    void looksWhereAKernelWasThatHasNoVmcoreinfo(PagingMode mode) {
+        FakeKernel kernel = kernel(mode).protectedText();
+        KernelIdentity found = identify();
+        assertThat(again(found.place())).hasValueSatisfying(again -> check(again, kernel));
+        kernel.named("6.6.6-other", FakeKernel.VERSION);
+        assertThat(again(found.place())).as("another kernel's names are there now").hasValueSatisfying(again ->
+                assertThat(again.release()).isEqualTo("6.6.6-other"));
+        memory.putByte(GPA + FakeKernel.BANNER_AT + 20, '!');
+        assertThat(again(found.place())).isEmpty();
+    }
+
+    @Test
+    void aKernelThatPanickedIsNotLookedForWhereItWas() {
+        long inImage = GPA + FakeKernel.OLD_VMCOREINFO_AT;
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(inImage);
+        String place = identify().place();
+        Map<String, String> lines = kernel.vmcoreinfoLines();
+        lines.put("CRASHTIME", "1700000000");
+        kernel.vmcoreinfoAt(inImage, lines);
+        assertThat(again(place)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "1", "1 LEVEL_4 0 0 0 0 0 0", "1 LEVEL_9 0 0 0 -1 0 0", "2 LEVEL_4 0 0 0 -1 0 0",
+        "1 LEVEL_5 ffffffffffffffe0 0 0 -1 0 0", "1 PAE 1400000 c0000000 0 -1 ffffffffffffffff ffffffffffffffff",
+        "1 X86_32 1400000 ffffffffffffffff ffffffffffffffff 7fffffffffffffff 0 0"})
+    void aPlaceThatMakesNoSenseIsNone(String place) {
+        assertThat(identifier.identifyAt(place, new FakeGuest(memory), Progress.NONE)).isEmpty();
     }
 
     @Test
@@ -293,20 +350,20 @@ class LinuxIdentifierTest {
         FakeKernel old = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
         FakeKernel running = new FakeKernel(memory, PagingMode.LEVEL_4, 36 * MIB, 0x8000000)
                 .named("6.1.0-8-later", FakeKernel.VERSION).vmcoreinfoAt(PAGE + 4096);
-        withClock(old, 1_700_000_000L);
-        withClock(running, 1_700_000_060L);
+        wallToMonotonic(old, 1_700_000_000L);
+        wallToMonotonic(running, 1_700_000_060L);
         KernelIdentity found = identify();
         check(found, running);
         assertThat(found.findings()).anyMatch(f -> f.what().equals("other kernel") && f.how().contains("60 s before"));
 
-        withClock(old, 1_700_000_061L);
+        wallToMonotonic(old, 1_700_000_061L);
         check(identify(), old);
     }
 
-    /** Kernels without BTF tell the time too: by what surrounds wall_to_monotonic. */
+    /** The time is told by what surrounds wall_to_monotonic, in the form of either width. */
     @ParameterizedTest
     @EnumSource(names = {"LEVEL_4", "PAE", "X86_32"})
-    void ofTwoKernelsWithoutBtfTheOneWhoseClockStandsLatestRuns(PagingMode mode) {
+    void ofTwoKernelsTheOneWhoseClockStandsLatestRuns(PagingMode mode) {
         FakeKernel old = kernel(mode).vmcoreinfoAt(PAGE);
         FakeKernel running = new FakeKernel(memory, mode, 36 * MIB, 0x8000000).named("6.1.0-8-later", FakeKernel.VERSION)
                 .vmcoreinfoAt(PAGE + 4096);
@@ -344,6 +401,41 @@ class LinuxIdentifierTest {
         assertThat(found.imageEnd()).isGreaterThanOrEqualTo(kernel.gvaOf(FakeKernel.TABLES_AT));
     }
 
+    /** startup_32, as in 4.8: MOV ECX, TESTB and JNE, LGDT, MOV EAX to all segment registers. */
+    private void startup(long gpa, long table) {
+        byte[] code = HexFormat.of().parseHex("8b0da0f4fe0ef686110200004075160f011500000000b8180000008ed88ec08ee08ee88ed0");
+        memory.putBytes(gpa, code).putInt(gpa + 18, (int) table);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"PAE", "X86_32"})
+    void anI386KernelsFirstInstructionsTellWhereKaslrPutIt(PagingMode mode) {
+        FakeKernel kernel = kernel(mode);
+        assertThat(identify().findings()).anyMatch(f -> f.what().equals("KASLR offset") && f.value().contains("unknown"));
+        startup(kernel.gpa, kernel.gpa + FakeKernel.DATA);
+        KernelIdentity found = identify();
+        assertThat(found.kaslrOffset()).isEqualTo(kernel.kaslr).isNotZero();
+        assertThat(found.imageStart()).isEqualTo(kernel.gva);
+        // The decompressor's are no kernel's: its table is not in the image. Of two, neither is believed.
+        startup(2 * MIB, 0x1000);
+        assertThat(identify().kaslrOffset()).isEqualTo(kernel.kaslr);
+        startup(3 * MIB, kernel.gpa + FakeKernel.DATA);
+        assertThat(identify().findings()).anyMatch(f -> f.what().equals("KASLR offset") && f.value().contains("unknown"));
+    }
+
+    /** Up to 4.x the instructions that a kernel begins with are before _stext. */
+    @Test
+    void stextMayComeAfterTheFirstInstructions() {
+        FakeKernel kernel = kernel(PagingMode.PAE);
+        Map<String, String> lines = kernel.vmcoreinfoLines();
+        lines.put("SYMBOL(_stext)", Long.toHexString(kernel.gva + 0x358));
+        kernel.vmcoreinfoAt(PAGE, lines);
+        assertThat(identify().kaslrOffset()).isEqualTo(kernel.kaslr).isNotZero();
+        lines.put("SYMBOL(_stext)", Long.toHexString(kernel.gva + 0x90000));
+        kernel.vmcoreinfoAt(PAGE, lines);
+        assertThat(identify().findings()).anyMatch(f -> f.what().equals("KASLR offset") && f.value().contains("unknown"));
+    }
+
     @Test
     void whatWasRejectedIsTold() {
         FakeKernel kernel = kernel(PagingMode.LEVEL_4).vmcoreinfoAt(PAGE);
@@ -367,20 +459,6 @@ class LinuxIdentifierTest {
             assertThat(clue.where()).isEqualTo("GPA 0x" + Long.toHexString(2 * PAGE));
             assertThat(clue.why()).contains("init_uts_ns says \"" + FakeKernel.RELEASE + "\"");
         });
-    }
-
-    private static void withClock(FakeKernel kernel, long seconds) {
-        BtfBlob btf = new BtfBlob();
-        int u64 = btf.integer("long unsigned int", 8);
-        btf.struct("timekeeper", 128).add("xtime_sec", u64, 96).end();
-        byte[] blob = btf.bytes();
-        long at = FakeKernel.READ_ONLY + 0x100000;
-        long start = kernel.put(at, blob);
-        long clock = FakeKernel.DATA + 0x8000;
-        kernel.memory.putLong(kernel.gpa + clock + 8 + 96, seconds);
-        kernel.put(FakeKernel.READ_ONLY + 0x10000, KallsymsEncodings.modern(kernel.symbols(Map.of("__start_BTF", start,
-                "__stop_BTF", start + blob.length, "tk_core", kernel.gvaOf(clock))),
-                kernel.gvaOf(FakeKernel.READ_ONLY + 0x10000)));
     }
 
     @Test

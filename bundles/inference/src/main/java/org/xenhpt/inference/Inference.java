@@ -113,7 +113,8 @@ final class Inference {
     private Findings members(Tasks tasks) {
         Findings findings = new Findings(tasks.count());
         int pointer = memory.pointerSize();
-        findings.symbol("init_task", tasks.init().gva(), "a task named swapper that is its own parent, in the kernel image");
+        findings.symbol("init_task", tasks.init().gva(),
+                "a task named swapper that is its own parent, in the kernel image");
         int count = tasks.count();
         findings.add("task_struct", "comm", new Candidate(tasks.nameOffset(), count, count), Snapshot.NAME_LENGTH,
                 "char[16]", "a name ends there, as in init_task");

@@ -106,8 +106,8 @@ public final class InferredProfiles implements ProfileSource {
     }
 
     /**
-     * What was learnt says where to begin; from there all tasks are asked again. What they say now counts, as long as they
-     * bear out all that was learnt.
+     * What was learnt says where to begin; from there all tasks are asked again. What they say now counts, as long as
+     * they bear out all that was learnt.
      */
     @Override
     public Optional<Profile> confirm(Profile learnt, Guest guest, KernelIdentity kernel, AddressSpace space,

@@ -50,8 +50,8 @@ final class Memory {
     }
 
     /**
-     * Before kthreadd (2.6.22) kernel threads are children of many. Processes of programs have memory, each its own, and
-     * init is one; the others are kernel threads, the first of which init has as children.
+     * Before kthreadd (2.6.22) kernel threads are children of many. Processes of programs have memory, each its own,
+     * and init is one; the others are kernel threads, the first of which init has as children.
      */
     private void mmWithoutKthreadd() {
         List<Snapshot> all = tasks.processes();
@@ -84,8 +84,8 @@ final class Memory {
     }
 
     /**
-     * Before PF_KTHREAD: stack, usage and flags follow each other, and whoever has not begun a program since it was forked
-     * has PF_FORKNOEXEC, as kernel threads never do.
+     * Before PF_KTHREAD: stack, usage and flags follow each other, and whoever has not begun a program since it was
+     * forked has PF_FORKNOEXEC, as kernel threads never do.
      */
     private void oldFlags() {
         OptionalInt stack = findings.offset(TASK, tasks.memory().before(2, 6, 22) ? "thread_info" : "stack");

@@ -7,8 +7,8 @@ import java.util.Optional;
 
 /**
  * The user and group ids in {@code task_struct} itself, before 2.6.29 (commit b6dff3ec5e11). After them come
- * {@code group_info}, which init_task has in the image, and the sets of capabilities, of which kernel threads have all but
- * the one that nobody had (CAP_SETPCAP).
+ * {@code group_info}, which init_task has in the image, and the sets of capabilities, of which kernel threads have all
+ * but the one that nobody had (CAP_SETPCAP).
  */
 final class OldCredentials {
     private static final String TASK = "task_struct";

@@ -7,8 +7,8 @@ import org.xenhpt.api.kernel.KernelVersion;
 
 /**
  * {@code pids}, the three links by which a task is on the lists of its {@code struct pid}s, before 4.19 (commit
- * 2c4704756cab); {@code thread_group} follows it. That shows the list of threads also where no process has more than one
- * thread, and all empty lists look alike.
+ * 2c4704756cab); {@code thread_group} follows it. That shows the list of threads also where no process has more than
+ * one thread, and all empty lists look alike.
  */
 final class PidLinks {
     private static final String TASK = "task_struct";
@@ -16,7 +16,9 @@ final class PidLinks {
     private static final int TYPES = 3;
     /** A link is a node, with next and pprev, and a pointer to the struct pid. */
     private static final int WORDS = 3;
-    /** The heads of the lists are at the start of struct pid, after a few counters; before 2.6.24 after a hash chain. */
+    /**
+     * The heads of the lists are at the start of struct pid, after a few counters; before 2.6.24 after a hash chain.
+     */
     private static final int HEADS_WITHIN = 160;
     private static final KernelVersion LAST = new KernelVersion(4, 19, 0);
 
@@ -62,7 +64,8 @@ final class PidLinks {
             int link = offset + type * WORDS * pointer;
             long back = task.pointer(link + pointer);
             long pid = task.pointer(link + 2 * pointer);
-            if (!memory.leadsSomewhere(back) || !memory.leadsSomewhere(pid) || memory.pointer(back) != task.gva() + link) {
+            if (!memory.leadsSomewhere(back) || !memory.leadsSomewhere(pid)
+                    || memory.pointer(back) != task.gva() + link) {
                 return false;
             }
             // A thread of its own is the only one with its number; groups and sessions have more members.

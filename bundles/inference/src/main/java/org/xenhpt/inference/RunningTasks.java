@@ -11,8 +11,8 @@ import java.util.Set;
 /**
  * Where each CPU keeps the task it runs: {@code current_task}, which the kernel's code reads wherever it says {@code
  * current}, and {@code __per_cpu_offset}, by which each CPU's copy is found. What tells the latter from other arrays is
- * {@code this_cpu_off}: at one place in every CPU's data stands that CPU's own element of the array. A kernel for one CPU
- * has no such array, and reads {@code current_task} as any other variable.
+ * {@code this_cpu_off}: at one place in every CPU's data stands that CPU's own element of the array. A kernel for one
+ * CPU has no such array, and reads {@code current_task} as any other variable.
  *
  * <p>From 6.2 to 6.14 (commit e57ef2ed97c1) it is the first member of {@code pcpu_hot}, which is read alike and called
  * {@code current_task} here. Up to 2.6.29 x86-64 keeps it elsewhere, in the PDA, which is not looked for.

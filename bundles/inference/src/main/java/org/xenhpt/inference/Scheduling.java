@@ -216,7 +216,9 @@ final class Scheduling {
                 "u64", by);
     }
 
-    /** Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23). */
+    /**
+     * Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23).
+     */
     private Optional<Candidate> first(int se, Candidate.Rule<Snapshot> rule) {
         List<Candidate> found = Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32),
                 pointer, tasks.all(), rule);

@@ -28,8 +28,8 @@ final class Signals {
     private static final int LIMITS = 16;
     private static final int FEWER_LIMITS = 15;
     /**
-     * RLIMIT_STACK, of which INIT_RLIMITS gives init_task _STK_LIM (include/asm-generic/resource.h): 8 MiB, in Red Hat's
-     * kernels 10 MiB.
+     * RLIMIT_STACK, of which INIT_RLIMITS gives init_task _STK_LIM (include/asm-generic/resource.h): 8 MiB, in Red
+     * Hat's kernels 10 MiB.
      */
     private static final int STACK_LIMIT = 3;
     private static final Set<Long> STACK_BYTES = Set.of(8L << 20, 10L << 20);

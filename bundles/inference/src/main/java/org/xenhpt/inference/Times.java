@@ -44,8 +44,7 @@ final class Times {
                             && task.int64(offset + 8) < LONGEST_NANOS;
                 });
         found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 16)
-                || !grows(task -> task.int64(pair.offset()))
-                || !grows(task -> task.int64(pair.offset() + 8)));
+                || !grows(order(task -> task.int64(pair.offset() + 8))));
         Optional<Candidate> start = bestOrdered(found, (task, offset) -> task.int64(offset));
         start.ifPresent(pair -> {
             add(pair, 8, "u64");
@@ -66,8 +65,7 @@ final class Times {
                     return monotonic >= 0 && boot >= monotonic && boot < LONGEST_NANOS;
                 });
         found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 2 * size)
-                || !grows(task -> nanos(task, pair.offset()))
-                || !grows(task -> nanos(task, pair.offset() + size)));
+                || !grows(order(task -> nanos(task, pair.offset() + size))));
         Optional<Candidate> start = bestOrdered(found, this::nanos);
         start.ifPresent(pair -> {
             add(pair, size, "struct timespec");
@@ -84,8 +82,7 @@ final class Times {
         int pointer = tasks.memory().pointerSize();
         List<Candidate> found = Candidate.search(0, tasks.window() - 2 * pointer, pointer, tasks.processes(),
                 (task, offset) -> nanos(task, offset) >= 0 && nanos(task, offset) < LONGEST_NANOS);
-        found.removeIf(time -> findings.isTaken(TASK, time.offset(), 2 * pointer)
-                || !grows(task -> nanos(task, time.offset())));
+        found.removeIf(time -> findings.isTaken(TASK, time.offset(), 2 * pointer));
         Optional<Candidate> start = bestOrdered(found, this::nanos);
         start.ifPresent(time -> {
             findings.add(TASK, "start_time", time, 2 * pointer, "struct timespec",
@@ -111,8 +108,7 @@ final class Times {
         findings.add(TASK, renamed ? "start_boottime" : "real_start_time", boot, size, type, by);
     }
 
-    private boolean grows(ToLongFunction<Snapshot> time) {
-        Order order = order(time);
+    private boolean grows(Order order) {
         int count = tasks.processes().size();
         // Until the clock is better than its ticks, many kernel threads begin within one.
         return order.wrong <= count / 8 && 4 * order.same <= 3 * count;
@@ -142,13 +138,19 @@ final class Times {
         return new Order(wrong, same);
     }
 
-    /** CPU times that are nought for nearly all can pass too: the one that orders the tasks best, if one alone does. */
+    /**
+     * Of the times that grow, the one that orders the tasks best, if one alone does: CPU times that are nought for
+     * nearly all can grow too.
+     */
     private Optional<Candidate> bestOrdered(List<Candidate> found, ToLongBiFunction<Snapshot, Integer> time) {
         Candidate best = null;
         int least = Integer.MAX_VALUE;
         boolean alone = true;
         for (Candidate candidate : found) {
             Order order = order(task -> time.applyAsLong(task, candidate.offset()));
+            if (!grows(order)) {
+                continue;
+            }
             int disorder = order.wrong + order.same;
             alone = disorder < least || alone && disorder > least;
             if (disorder < least) {

@@ -10,8 +10,8 @@ import java.util.Set;
  * <ul>
  * <li>{@code offs_real}, the same amount positive, in nanoseconds, to the last bit: since 3.4, and in earlier kernels
  * that were mended for the leap second of 2012;
- * <li>else, {@code xtime}, which with it is the time since boot, and {@code raw_time}, which is that time by a clock that
- * nobody corrects: since 2.6.28 (commit 2d42244ae71d).
+ * <li>else, {@code xtime}, which with it is the time since boot, and {@code raw_time}, which is that time by a clock
+ * that nobody corrects: since 2.6.28 (commit 2d42244ae71d).
  * </ul>
  */
 final class WallClock {
@@ -134,8 +134,8 @@ final class WallClock {
     }
 
     /**
-     * Of timekeeper, where total_sleep_time is: up to 3.5 the three times come first, then offs_real and offs_boot; after
-     * that each time has its offset behind it. Variables may be in any order.
+     * Of timekeeper, where total_sleep_time is: up to 3.5 the three times come first, then offs_real and offs_boot;
+     * after that each time has its offset behind it. Variables may be in any order.
      */
     private long sleep(Snapshot bytes, int at, int real) {
         int time = real == at + timespec ? real + 8 : at + timespec;

@@ -7,5 +7,10 @@
  * name, a process's number is its first thread's, kernel threads descend from kthreadd and have no memory of their own.
  * A member is believed when nearly all tasks agree and no other place has as many on its side; what is not certain is
  * left out.
+ *
+ * <p>Which task a CPU runs is in no task. {@link org.xenhpt.inference.RunningTasks} finds the variable by how often the
+ * kernel's code reads it, and believes it when it leads to a task on every CPU; of CPUs that were taken off line nothing
+ * is known, so that one of these still has its idle task. The clock time of starts rests on
+ * {@link org.xenhpt.inference.Timekeeper}, before 3.17 on {@link org.xenhpt.inference.WallClock}.
  */
 package org.xenhpt.inference;

@@ -35,6 +35,7 @@ public final class PerCpu {
         this.pda = offsets == 0 ? Pda.of(kernel, space) : Optional.empty();
         // cpu_online_bits until 4.5 (commit 5aec01b834fd), cpu_online_map until 2.6.28.
         this.onlineMask = first(kernel, "__cpu_online_mask", "cpu_online_bits", "cpu_online_map");
+        // An inferred profile has it instead of the mask.
         this.ownOffset = onlineMask.isEmpty() ? kernel.findSymbol("this_cpu_off") : OptionalLong.empty();
     }
 

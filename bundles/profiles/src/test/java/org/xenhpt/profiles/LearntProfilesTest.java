@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.kernel.Architecture;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.profile.KernelMatch;
@@ -70,6 +72,42 @@ class LearntProfilesTest {
         cache.forget(kernel, NEEDS);
         assertThat(cache.recall(kernel, NEEDS)).isEmpty();
         assertThat(files()).isEmpty();
+    }
+
+    @Test
+    void keepsWhereGuestsKernelsAre() throws IOException {
+        GuestUri guest = GuestUri.parse("xen:web");
+        assertThat(cache.recallPlace(guest, "")).isEmpty();
+        cache.keepPlace(guest, "", "first\n");
+        cache.keepPlace(guest, "stamp", "of an image\n");
+        cache.keepPlace(GuestUri.parse("xen:web2"), "", "other\n");
+        cache.keepPlace(guest, "", "second\n");
+        assertThat(cache.recallPlace(guest, "")).contains("second\n");
+        assertThat(cache.recallPlace(guest, "stamp")).contains("of an image\n");
+        assertThat(files()).hasSize(3).allSatisfy(file ->
+                assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------"));
+        for (Path file : files()) {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw----"));
+        }
+        assertThat(cache.recallPlace(guest, "")).as("others could write it").isEmpty();
+        cache.enable(false);
+        cache.keepPlace(GuestUri.parse("xen:web3"), "", "none\n");
+        assertThat(files()).hasSize(3);
+    }
+
+    @Test
+    void forgetsTheGuestsThatWereNotSeenForLongest() throws IOException {
+        cache.keep(learnt(kernel), NEEDS);
+        for (int i = 0; i < 500; i++) {
+            cache.keepPlace(GuestUri.parse("file:" + i), "", "place\n");
+        }
+        for (Path file : files()) {
+            Files.setLastModifiedTime(file, FileTime.fromMillis(file.getFileName().toString().startsWith("guest-") ? 2 : 1));
+        }
+        cache.keepPlace(GuestUri.parse("file:new"), "", "new\n");
+        assertThat(files()).hasSize(501);
+        assertThat(cache.recallPlace(GuestUri.parse("file:new"), "")).isPresent();
+        assertThat(cache.recall(kernel, NEEDS)).as("what was learnt of builds stays").isPresent();
     }
 
     @Test

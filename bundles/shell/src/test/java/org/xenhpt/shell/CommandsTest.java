@@ -91,6 +91,12 @@ class CommandsTest {
     }
 
     @Test
+    void helpTellsHowBundlesAreTrusted() {
+        assertThat(platform.hpt("help", "trust")).isZero();
+        assertThat(platform.out()).contains("hpt.trust=signed").contains("keytool -importcert").contains("jarsigner -keystore");
+    }
+
+    @Test
     void psWithThreadsShowsProcessAndThread() {
         platform.tasks.add(new Task(0, 3, 1, 0, 'R', 5, 6, 0, 0, "thread", false));
         assertThat(platform.hpt("ps", "qemu:a", "-T", "-o", "pid,tid")).isZero();

@@ -140,7 +140,8 @@ abstract class XenGuestContract {
                 boolean user = step.get("step").asText().equals("rsp") && step.get("mode").asText().equals("user");
                 if (!user) {
                     // A page is mapped as a whole.
-                    assertThat(KnownAnswers.address(step, "gva") & 0xfff).isEqualTo(KnownAnswers.address(step, "gpa") & 0xfff)
+                    assertThat(KnownAnswers.address(step, "gva") & 0xfff)
+                            .isEqualTo(KnownAnswers.address(step, "gpa") & 0xfff)
                             .isEqualTo(KnownAnswers.address(step, "machine") & 0xfff);
                     assertThat(KnownAnswers.address(step, "gpa")).isBetween(0x1000L, (long) XenSpec.MEMORY_MIB << 20);
                     assertThat(KnownAnswers.address(step, "machine")).isNotZero();

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.xenhpt.api.error.Reason;
 
 /** Guests that come and go while hpt looks on, an hpt that is killed, one that may not, and guests that it cannot read. */
-@Tag("xen-more")
+@Tag("xen")
 @Order(5)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class XenLifecycleTest {

@@ -2,7 +2,7 @@
 /**
  * Commands of hpt.
  */
-@Version("1.0.0")
+@Version("1.1.0")
 package org.xenhpt.api.command;
 
 import org.osgi.annotation.versioning.Version;

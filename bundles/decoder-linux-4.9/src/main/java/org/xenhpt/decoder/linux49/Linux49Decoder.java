@@ -16,8 +16,8 @@ import org.xenhpt.kit.sched.LinuxTaskReader;
 
 /**
  * Linux 4.9 to 6.1: thread_info is in task_struct (commit c65eacbe290b), and the running task is in the per-CPU
- * variable {@code current_task}, on x86-64 an offset from 0. Where the profile names no place of the running task, any later
- * kernel that keeps its threads in {@code signal_struct.thread_head}: the generations differ in nothing else.
+ * variable {@code current_task}, on x86-64 an offset from 0. Where the profile names no place of the running task, any
+ * later kernel that keeps its threads in {@code signal_struct.thread_head}: the generations differ in nothing else.
  */
 @Component
 public final class Linux49Decoder implements Decoder {

@@ -17,8 +17,8 @@ import org.xenhpt.kit.sched.LinuxTaskReader;
 
 /**
  * Linux 6.15 and later: the running task is in the per-CPU variable {@code current_task} again, with a read-only alias
- * {@code const_current_task}; on x86-64 per-CPU symbols are addresses in the image, moved by KASLR like all others (commit
- * 9d7de2aa8b41 "x86/percpu/64: Use relative percpu offsets").
+ * {@code const_current_task}; on x86-64 per-CPU symbols are addresses in the image, moved by KASLR like all others
+ * (commit 9d7de2aa8b41 "x86/percpu/64: Use relative percpu offsets").
  */
 @Component
 public final class Linux615Decoder implements Decoder {

@@ -16,7 +16,8 @@ import org.xenhpt.kit.Layouts;
  * (kernel/time/timekeeping.c).
  *
  * <p>The timekeeper is {@code timekeeper} up to 3.16, in {@code tk_core} from 3.17 on (commit 3fdb14fd1df7), after a sequence
- * counter, and in {@code timekeeper_data[0]} from 6.17 on. An inferred profile gives where it begins as {@code timekeeper}.
+ * counter, and in {@code timekeeper_data[0]} from 6.17 on. An inferred profile gives where it begins as
+ * {@code timekeeper}, and up to 3.16 where its {@code wall_to_monotonic} is.
  *
  * <p>Up to 3.3 the offsets are variables of their own, {@code wall_to_monotonic} and {@code total_sleep_time}, which are
  * taken from the real time (commits d9f7217a6acd, 00c5fb7797bd).

@@ -88,17 +88,16 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
         if (repeat.isOn()) {
             sessions.watch();
         }
+        String[] said = {""};
         return ask(session -> repeat.run(new RepeatOptions.Reader() {
-            private String said = "";
-
             @Override
             public int failed(HptException failure) {
                 if (!WORTH_WAITING.contains(failure.reason())) {
                     throw failure;
                 }
-                if (!failure.getMessage().equals(said)) {
-                    said = failure.getMessage();
-                    console().say("waiting: " + said);
+                if (!failure.getMessage().equals(said[0])) {
+                    said[0] = failure.getMessage();
+                    console().say("waiting: " + said[0]);
                 }
                 return failure.reason().exitCode();
             }
@@ -116,7 +115,11 @@ abstract class GuestCommand implements HptCommand, Callable<Integer> {
                     console().say(summary.toString());
                 }
             }
-        }, listing -> question.applyAsInt(session, listing)));
+        }, listing -> {
+            int code = question.applyAsInt(session, listing);
+            said[0] = "";
+            return code;
+        }));
     }
 
     /** Attaches to the guest that the command names, and asks. */

@@ -26,10 +26,11 @@ import picocli.CommandLine.Spec;
 
 /** {@code hpt help}. */
 @Component(service = HptCommand.class, scope = ServiceScope.PROTOTYPE, property = "hpt.command=help")
-@Command(name = "help", description = "Tells of the commands, of one command, of exit codes, or of the JSON.")
+@Command(name = "help", description = "Tells of the commands, of one command, of exit codes, of the JSON, or of trust in bundles.")
 public final class HelpCommand implements HptCommand, Callable<Integer> {
     private static final String EXIT_CODES = "exit-codes";
     private static final String JSON = "json";
+    private static final String TRUST = "trust";
     private static final String MANUAL = "manual";
     private static final String BASH_COMPLETION = "bash-completion";
 
@@ -43,7 +44,7 @@ public final class HelpCommand implements HptCommand, Callable<Integer> {
     private OutputOptions output;
 
     @Parameters(arity = "0..*", paramLabel = "COMMAND",
-            description = "A command (profile make is one, too), exit-codes, or json; manual is all of it as a manual page "
+            description = "A command (profile make is one, too), exit-codes, json, or trust; manual is all of it as a manual page "
                     + "(hpt help manual | man -l -), bash-completion a script for bash (. <(hpt help bash-completion)).")
     private List<String> words = List.of();
 
@@ -54,8 +55,8 @@ public final class HelpCommand implements HptCommand, Callable<Integer> {
             output.write(Table.of(ExitCodes.COLUMNS, ExitCodes.all()), spec, hpt.console());
             return ExitCodes.OK;
         }
-        if (words.equals(List.of(JSON))) {
-            try (InputStream in = HelpCommand.class.getResourceAsStream("json.txt")) {
+        if (words.equals(List.of(JSON)) || words.equals(List.of(TRUST))) {
+            try (InputStream in = HelpCommand.class.getResourceAsStream(words.get(0) + ".txt")) {
                 out.print(new String(in.readAllBytes(), StandardCharsets.UTF_8));
             }
             return ExitCodes.OK;
@@ -74,7 +75,7 @@ public final class HelpCommand implements HptCommand, Callable<Integer> {
             if (next == null) {
                 List<String> known = new ArrayList<>(command.getSubcommands().keySet());
                 known.add(EXIT_CODES);
-                known.addAll(List.of(JSON, MANUAL, BASH_COMPLETION));
+                known.addAll(List.of(JSON, TRUST, MANUAL, BASH_COMPLETION));
                 throw new ParameterException(spec.commandLine(), "no help on '" + word + "'; there is some on "
                         + String.join(", ", known));
             }

@@ -26,21 +26,25 @@ final class ManualPage {
     /** The page of a tree of commands. */
     static String of(CommandLine root) throws IOException {
         ManualPage made = new ManualPage();
-        String prose;
-        try (InputStream in = ManualPage.class.getResourceAsStream("hpt.1")) {
-            prose = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        }
-        for (String line : prose.lines().toList()) {
+        for (String line : lines("hpt.1")) {
             switch (line) {
                 case "@VERSION@" -> made.page.append(".TH HPT 1 \"\" \"XenHPT ").append(escaped(Version.number()))
                         .append("\" \"User Commands\"\n");
                 case "@OPTIONS@" -> made.options(root.getCommandSpec(), true);
                 case "@COMMANDS@" -> root.getSubcommands().values().forEach(sub -> made.command(sub, ""));
+                // Its commands are to be copied as they are.
+                case "@TRUST@" -> lines("trust.txt").forEach(text -> made.page.append(escaped(text)).append('\n'));
                 case "@EXIT@" -> ExitCodes.all().forEach(code -> made.entry(".B " + code.code(), code.meaning() + "."));
                 default -> made.page.append(line).append('\n');
             }
         }
         return made.page.toString();
+    }
+
+    private static List<String> lines(String resource) throws IOException {
+        try (InputStream in = ManualPage.class.getResourceAsStream(resource)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        }
     }
 
     private void command(CommandLine command, String before) {

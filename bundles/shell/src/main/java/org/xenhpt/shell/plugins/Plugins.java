@@ -13,15 +13,19 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.LongFunction;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
+import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.runtime.ServiceComponentRuntime;
 import org.osgi.service.component.runtime.dto.ComponentConfigurationDTO;
 import org.osgi.service.component.runtime.dto.ComponentDescriptionDTO;
 import org.osgi.service.component.runtime.dto.ReferenceDTO;
 import org.osgi.service.component.runtime.dto.UnsatisfiedReferenceDTO;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.frontend.FrontEnd;
@@ -39,6 +43,7 @@ public final class Plugins {
             ProfileSource.class, "source of profiles", Translator.class, "address translation", KernelIdentifier.class,
             "identification of kernels", FrontEnd.class, "front end");
     private static final int LONGEST = 300;
+    private static final Logger LOG = LoggerFactory.getLogger(Plugins.class);
     private static final int PATIENCE_SECONDS = 5;
 
     private final BundleContext context;
@@ -56,15 +61,12 @@ public final class Plugins {
     public List<Plugin> all() {
         List<Plugin> all = new ArrayList<>();
         for (Bundle bundle : context.getBundles()) {
-            if (bundle.getBundleId() == Constants.SYSTEM_BUNDLE_ID || bundle.getState() == Bundle.UNINSTALLED) {
-                continue;
-            }
-            try {
-                all.add(plugin(bundle));
-            } catch (IllegalStateException e) {
-                // Bundles may be uninstalled while they are looked at; then there is nothing to tell of them.
-                if (bundle.getState() != Bundle.UNINSTALLED) {
-                    throw e;
+            if (bundle.getBundleId() != Constants.SYSTEM_BUNDLE_ID) {
+                try {
+                    all.add(plugin(bundle));
+                } catch (IllegalStateException uninstalled) {
+                    // While it was looked at: then it is not to be listed.
+                    LOG.debug("{} went meanwhile", bundle, uninstalled);
                 }
             }
         }
@@ -89,7 +91,8 @@ public final class Plugins {
         boolean isFragment = bundle.getHeaders("").get(Constants.FRAGMENT_HOST) != null;
         if (bundle.getState() == Bundle.INSTALLED) {
             state = "unresolved";
-            problems.addAll(unresolved.reasons(bundle));
+            List<String> refusals = refusals(bundle);
+            problems.addAll(refusals.isEmpty() ? unresolved.reasons(bundle) : refusals);
         } else if (bundle.getState() == Bundle.ACTIVE || bundle.getState() == Bundle.STARTING || isFragment) {
             state = "active";
             problems.addAll(waiting(bundle));
@@ -107,6 +110,23 @@ public final class Plugins {
         String name = bundle.getSymbolicName() == null ? "bundle " + bundle.getBundleId() : bundle.getSymbolicName();
         return new Plugin(name, bundle.getVersion().toString(), state, List.copyOf(gives), problems,
                 file(bundle.getLocation()));
+    }
+
+    /** Why whoever guards the framework does not let the bundle resolve. The launcher does so for the deploy folder. */
+    private List<String> refusals(Bundle bundle) {
+        List<String> refusals = new ArrayList<>();
+        try {
+            for (ServiceReference<?> guard : context.getServiceReferences(LongFunction.class, "(hpt.refusals=true)")) {
+                if (context.getService(guard) instanceof LongFunction<?> refusal
+                        && refusal.apply(bundle.getBundleId()) instanceof String why && !why.isEmpty()) {
+                    refusals.add("refused: " + why);
+                }
+                context.ungetService(guard);
+            }
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+        return refusals;
     }
 
     private static String file(String location) {
@@ -184,6 +204,7 @@ public final class Plugins {
             case "Translator" -> "address translation";
             case "KernelIdentifier" -> "identification of kernels";
             case "FrontEnd" -> "front end";
+            case "Commands" -> "commands for other shells";
             default -> kind.replaceAll("(?<=[a-z])(?=[A-Z])", " ").toLowerCase(Locale.ROOT);
         };
     }

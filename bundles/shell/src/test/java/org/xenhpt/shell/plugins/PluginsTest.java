@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.LongFunction;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
@@ -191,6 +192,16 @@ class PluginsTest {
         unresolved("culprit", Map.of("Export-Package", "shared", "Import-Package", "no.such.pkg"));
         assertThat(unresolved("victim", Map.of("Import-Package", "shared")).problems())
                 .containsExactly("needs the package shared of culprit, which does not resolve itself");
+    }
+
+    @Test
+    void saysWhyABundleWasRefused() throws Exception {
+        Plugin before = unresolved("evil", Map.of("Import-Package", "no.such.pkg"));
+        long evil = framework.getBundleContext().getBundle("file:/deploy/evil.jar").getBundleId();
+        LongFunction<String> guard = id -> id == evil ? "it is not signed" : "";
+        framework.getBundleContext().registerService(LongFunction.class, guard, new Hashtable<>(Map.of("hpt.refusals", true)));
+        assertThat(plugins().get("evil").problems()).containsExactly("refused: it is not signed");
+        assertThat(unresolved("other", Map.of("Import-Package", "no.such.pkg")).problems()).isEqualTo(before.problems());
     }
 
     @Test

@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 
 /** A copy of the distribution, and bundles that are compiled for it and dropped into its deploy folder. */
-final class Distribution {
+final class PluginDistribution {
     private final Path folder;
     private final Path home;
 
@@ -30,7 +30,7 @@ final class Distribution {
      * @param folder   where to put it, and what is made for it
      * @param settings of its {@code conf/hpt.properties}, besides a deploy folder that is looked at often
      */
-    Distribution(Path folder, Map<String, String> settings) throws IOException {
+    PluginDistribution(Path folder, Map<String, String> settings) throws IOException {
         this.folder = folder;
         home = folder.resolve("dist");
         try (Stream<Path> files = Files.walk(Hpt.home())) {
@@ -70,7 +70,7 @@ final class Distribution {
 
     /** The source of a bundle among the resources, with words in it replaced. */
     static String source(String name, Map<String, String> words) {
-        try (InputStream in = Distribution.class.getResourceAsStream("plugins/" + name + ".java.txt")) {
+        try (InputStream in = PluginDistribution.class.getResourceAsStream("plugins/" + name + ".java.txt")) {
             String source = new String(in.readAllBytes(), StandardCharsets.UTF_8);
             for (Map.Entry<String, String> word : words.entrySet()) {
                 source = source.replace(word.getKey(), word.getValue());

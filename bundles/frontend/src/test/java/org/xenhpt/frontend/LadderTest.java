@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.frontend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.xenhpt.api.decoder.Decoder;
+import org.xenhpt.api.decoder.TaskReader;
+import org.xenhpt.api.error.Step;
+import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.guest.GuestInfo;
+import org.xenhpt.api.guest.GuestState;
+import org.xenhpt.api.guest.GuestUri;
+import org.xenhpt.api.guest.MemoryRange;
+import org.xenhpt.api.guest.MemoryWindow;
+import org.xenhpt.api.guest.PhysicalMemory;
+import org.xenhpt.api.guest.VcpuRegisters;
+import org.xenhpt.api.kernel.Kernel;
+import org.xenhpt.api.kernel.KernelIdentifier;
+import org.xenhpt.api.kernel.KernelIdentity;
+import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.ProcessTable;
+import org.xenhpt.api.process.Task;
+import org.xenhpt.api.process.TaskQuery;
+import org.xenhpt.api.profile.Member;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.profile.ProfileCache;
+import org.xenhpt.api.profile.ProfileSource;
+import org.xenhpt.api.profile.StructLayout;
+import org.xenhpt.api.progress.Progress;
+import org.xenhpt.api.translation.AddressSpace;
+import org.xenhpt.testkit.FakeLinux;
+import org.xenhpt.translation.X86Translator;
+
+/** A guest is attached to for the second time: its kernel is not searched for, and one that runs no more not believed. */
+class LadderTest {
+    private static final GuestUri URI = GuestUri.parse("fake:guest");
+    private static final long IMAGE_GPA = 16 << 20;
+    private static final long CLOCK_AT = 0x31000;
+    private static final int SECONDS_AT = 8;
+    private static final String PLACE = "here";
+
+    private final FakeLinux linux = new FakeLinux(true);
+    private boolean live = true;
+    private String stamp = "";
+    private long host = 1_700_000_000_250L;
+    private int searches;
+    private int looks;
+    private int learnt;
+    private int givenBack;
+    private boolean stillThere = true;
+    private boolean known = true;
+    private final Map<String, String> places = new HashMap<>();
+    private Profile profile;
+
+    @BeforeEach
+    void aClock() {
+        KernelIdentity identity = linux.kernel().identity();
+        Profile bare = linux.kernel().profile();
+        Map<String, Long> symbols = new HashMap<>(bare.symbols());
+        symbols.put("timekeeper", identity.imageStart() - identity.kaslrOffset() + CLOCK_AT);
+        Map<String, StructLayout> structs = new HashMap<>(bare.structs());
+        structs.put("timekeeper", new StructLayout(64, Map.of("xtime_sec", new Member(SECONDS_AT, 8, "u64"))));
+        profile = new Profile("fake", bare.kernel(), bare.origin(), symbols, structs, Map.of());
+        clock(1_700_000_000);
+    }
+
+    private void clock(long seconds) {
+        linux.memory().putLong(IMAGE_GPA + CLOCK_AT + SECONDS_AT, seconds);
+    }
+
+    private final class TheGuest implements Guest {
+        @Override
+        public GuestInfo info() {
+            return new GuestInfo(URI, "guest", "fake", GuestState.RUNNING, -1, -1);
+        }
+
+        @Override
+        public PhysicalMemory memory() {
+            return new PhysicalMemory() {
+                @Override
+                public List<MemoryRange> ranges() {
+                    return linux.memory().ranges();
+                }
+
+                @Override
+                public boolean live() {
+                    return live;
+                }
+
+                @Override
+                public MemoryWindow window(long gpa) {
+                    return linux.memory().window(gpa);
+                }
+            };
+        }
+
+        @Override
+        public List<VcpuRegisters> registers() {
+            return List.of();
+        }
+
+        @Override
+        public Optional<String> vmcoreinfo() {
+            return Optional.empty();
+        }
+
+        @Override
+        public String stamp() {
+            return stamp;
+        }
+
+        @Override
+        public void close() {
+            // Nothing is held.
+        }
+    }
+
+    private final KernelIdentifier identifier = new KernelIdentifier() {
+        @Override
+        public KernelIdentity identify(Guest guest, Progress progress) {
+            searches++;
+            for (MemoryRange range : guest.memory().ranges()) {
+                for (long gpa = range.gpa(); gpa < range.end();) {
+                    MemoryWindow window = guest.memory().windowFrom(gpa);
+                    gpa = window.size() == 0 ? gpa + 4096 : window.gpa() + window.size();
+                }
+            }
+            return placed();
+        }
+
+        @Override
+        public Optional<KernelIdentity> identifyAt(String place, Guest guest, Progress progress) {
+            assertThat(place).isEqualTo(PLACE);
+            looks++;
+            guest.memory().window(IMAGE_GPA);
+            return stillThere ? Optional.of(placed()) : Optional.empty();
+        }
+
+        private KernelIdentity placed() {
+            KernelIdentity bare = linux.kernel().identity();
+            return new KernelIdentity(bare.release(), bare.banner(), bare.buildId(), bare.architecture(), bare.paging(),
+                    bare.rootGpa(), bare.kaslrOffset(), bare.physBase(), bare.imageStart(), bare.imageEnd(), bare.symbols(),
+                    List.of(), PLACE);
+        }
+    };
+
+    private final ProfileCache cache = new ProfileCache() {
+        @Override
+        public Optional<Path> folder() {
+            return Optional.of(Path.of("cache"));
+        }
+
+        @Override
+        public void enable(boolean on) {
+            throw new AssertionError();
+        }
+
+        @Override
+        public Optional<Profile> recall(KernelIdentity kernel, Needs needs) {
+            return known && learnt > 0 ? Optional.of(profile) : Optional.empty();
+        }
+
+        @Override
+        public void keep(Profile kept, Needs needs) {
+            throw new AssertionError();
+        }
+
+        @Override
+        public void forget(KernelIdentity kernel, Needs needs) {
+            throw new AssertionError();
+        }
+
+        @Override
+        public Optional<String> recallPlace(GuestUri guest, String of) {
+            return Optional.ofNullable(places.get(guest + of));
+        }
+
+        @Override
+        public void keepPlace(GuestUri guest, String of, String place) {
+            places.put(guest + of, place);
+        }
+    };
+
+    private final ProfileSource source = new ProfileSource() {
+        @Override
+        public String name() {
+            return "memory";
+        }
+
+        @Override
+        public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
+                Progress progress) {
+            learnt++;
+            return Optional.of(profile);
+        }
+
+        @Override
+        public Optional<Profile> confirm(Profile then, Guest guest, KernelIdentity kernel, AddressSpace space,
+                Progress progress) {
+            return Optional.of(then);
+        }
+    };
+
+    private final Decoder decoder = new Decoder() {
+        @Override
+        public String name() {
+            return "any";
+        }
+
+        @Override
+        public Needs needs() {
+            return Needs.NONE;
+        }
+
+        @Override
+        public boolean fits(Kernel kernel) {
+            return true;
+        }
+
+        @Override
+        public TaskReader attach(Kernel kernel, AddressSpace space) {
+            return new TaskReader() {
+                @Override
+                public ProcessTable read(TaskQuery query) {
+                    return new ProcessTable(List.of(), List.of(), 1, Task.UNKNOWN);
+                }
+
+                @Override
+                public void close() {
+                    givenBack++;
+                }
+
+                @Override
+                public List<CurrentTask> current(List<VcpuRegisters> registers) {
+                    return List.of();
+                }
+            };
+        }
+    };
+
+    private Attached attach() {
+        Calls calls = new Calls("", Limits.DEFAULT, List::of);
+        calls.searching();
+        return new Ladder(calls, Plugin.of(Step.TRANSLATION, new X86Translator()), Plugin.of(Step.IDENTIFY, identifier),
+                Optional.of(Plugin.of(Step.PROFILE, cache)), List.of(Plugin.of(Step.PROFILE, source)),
+                List.of(Plugin.of(Step.DECODER, decoder)), Needs.NONE, 0, () -> host)
+                .climb(URI, new TheGuest(), Progress.NONE, true);
+    }
+
+    private void later(long seconds) {
+        host += seconds * 1000;
+    }
+
+    @Test
+    void aRunningKernelIsFoundWhereItWas() {
+        Attached first = attach();
+        later(100);
+        clock(1_700_000_100);
+        Attached second = attach();
+        assertThat(searches).isEqualTo(1);
+        assertThat(learnt).isEqualTo(1);
+        assertThat(second.use()).isPresent();
+        assertThat(second.identity().place()).isEqualTo(PLACE);
+        assertThat(first.findings()).last().satisfies(told -> assertThat(told.how()).contains("100.0 %"));
+        assertThat(second.findings()).last().satisfies(told -> {
+            assertThat(told.what()).isEqualTo("found out in");
+            assertThat(told.how()).startsWith("0 of ").doesNotContain(" 100.0 %");
+        });
+    }
+
+    @Test
+    void aKernelWhoseClockStandsMayBeAnEarlierBoots() {
+        attach();
+        later(5);
+        attach();
+        assertThat(givenBack).as("who was to read the other one is told that it is not wanted").isEqualTo(1);
+        assertThat(looks).isEqualTo(1);
+        assertThat(searches).as("it is whole, and its clock did not go on").isEqualTo(2);
+        // What the search found is what is noted.
+        later(1);
+        attach();
+        assertThat(searches).isEqualTo(2);
+    }
+
+    @Test
+    void aClockThatWasSetIsNotTrustedEither() {
+        attach();
+        later(100);
+        clock(1_700_009_000);
+        attach();
+        assertThat(searches).isEqualTo(2);
+    }
+
+    @Test
+    void theSmallestLagSeenIsTheOneThatCounts() {
+        clock(1_699_999_998);
+        attach();
+        later(10);
+        clock(1_700_000_010);
+        attach();
+        assertThat(searches).isEqualTo(1);
+        // Within what the first attach alone would allow for, and too late by what is known since.
+        later(3);
+        attach();
+        assertThat(searches).isEqualTo(2);
+    }
+
+    @Test
+    void aRunningGuestWithoutAClockIsSearchedEachTime() {
+        profile = linux.kernel().profile();
+        attach();
+        attach();
+        assertThat(searches).isEqualTo(2);
+        assertThat(looks).isZero();
+    }
+
+    @Test
+    void whatIsNoLongerThereIsSearchedFor() {
+        attach();
+        stillThere = false;
+        attach();
+        assertThat(searches).isEqualTo(2);
+    }
+
+    @Test
+    void nothingIsLearntOfAKernelThatMayNotRun() {
+        attach();
+        known = false;
+        int before = learnt;
+        attach();
+        assertThat(searches).isEqualTo(2);
+        assertThat(learnt).as("once, after the search").isEqualTo(before + 1);
+    }
+
+    @Test
+    void anImageIsTheSameByItsFileAndItsClock() {
+        live = false;
+        stamp = "a";
+        attach();
+        later(100_000);
+        attach();
+        assertThat(searches).isEqualTo(1);
+        clock(1_700_000_001);
+        attach();
+        assertThat(searches).as("it was written to behind its stamp").isEqualTo(2);
+        stamp = "b";
+        attach();
+        assertThat(searches).isEqualTo(3);
+        stamp = "";
+        attach();
+        attach();
+        assertThat(searches).as("nothing tells one image from another").isEqualTo(5);
+    }
+
+    @Test
+    void nonsenseInTheCacheIsNoPlace() {
+        for (String text : new String[] {"", "x", "\n\n", PLACE + "\n1 2 3", PLACE + "\n-5 1", PLACE + "\n"
+                + "9".repeat(30) + " 1", "p".repeat(1000) + "\n1 1"}) {
+            places.put(URI + stamp, text);
+            int before = searches;
+            assertThat(attach().use()).isPresent();
+            assertThat(searches).as(text).isEqualTo(before + 1);
+        }
+        assertThat(looks).isZero();
+    }
+}

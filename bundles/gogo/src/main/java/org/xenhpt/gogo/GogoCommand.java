@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.xenhpt.gogo;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.xenhpt.api.command.Commands;
+
+/** One command. */
+public final class GogoCommand {
+    /** So that a script sees that the command failed. What was wrong, the command itself has told. */
+    static final class Failed extends Exception {
+        Failed(String command, int code) {
+            super("hpt " + command + " ended with exit code " + code + ": hpt:help exit-codes tells what it means");
+        }
+    }
+
+    private final String name;
+    private final Commands commands;
+
+    GogoCommand(String name, Commands commands) {
+        this.name = name;
+        this.commands = commands;
+    }
+
+    /**
+     * What Gogo calls when no method has the function's own name.
+     *
+     * @param words the function's name, and what was written behind it
+     */
+    public void _main(Object[] words) throws Failed {
+        List<String> all = new ArrayList<>(List.of(name));
+        for (int i = 1; i < words.length; i++) {
+            all.add(String.valueOf(words[i]));
+        }
+        // Gogo makes the standard streams those of the session whose thread calls.
+        int code = commands.run(all, System.in, System.out, System.err);
+        System.out.flush();
+        System.err.flush();
+        if (code != 0) {
+            throw new Failed(name, code);
+        }
+    }
+}
