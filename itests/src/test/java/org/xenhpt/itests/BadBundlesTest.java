@@ -57,7 +57,7 @@ class BadBundlesTest {
                     + " failed: java.lang.IllegalStateException: bad luck", expected);
             shell.tell("throw");
             shell.awaitMessage("hpt: command: throw: " + CULPRIT + " failed: java.lang.StackOverflowError");
-            shell.tell("guests");
+            shell.ask("guests --json");
             shell.awaitMessage(CULPRIT + " failed: java.lang.UnsupportedOperationException: guests");
             assertThat(tasks(shell.ask("ps --json"))).isEqualTo(expected);
         }

@@ -415,13 +415,12 @@ public final class GuestFrontEnd implements FrontEnd {
 
         @Override
         public void release(Optional<? extends Plugin<?>> plugin, Runnable giving) {
+            // Also when nobody waits for this thread any more: what it holds is given back all the same.
             try {
-                asked(plugin, () -> {
-                    giving.run();
-                    return true;
-                });
-            } catch (HptException | Unwound failure) {
-                LOG.warn("{} could not give something back: {}", uri, failure.getMessage());
+                giving.run();
+            } catch (RuntimeException | Error failure) {
+                LOG.warn("{} could not give something back to {}: {}", uri, plugin.map(Plugin::owner).orElse("its bundle"),
+                        failure instanceof HptException known ? known.getMessage() : calls.blamed(failure).getMessage());
             }
         }
 

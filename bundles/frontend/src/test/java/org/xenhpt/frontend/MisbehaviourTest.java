@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.xenhpt.api.decoder.Decoder;
@@ -23,6 +24,7 @@ import org.xenhpt.api.guest.Backend;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestUri;
+import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.guest.VcpuRegisters;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
@@ -50,6 +52,7 @@ class MisbehaviourTest {
     private final FakeLinux linux = new FakeLinux(false);
     private final Kernel kernel = linux.kernel();
     private final CountDownLatch release = new CountDownLatch(1);
+    private final AtomicInteger closed = new AtomicInteger();
     private final List<String> asked = new ArrayList<>();
     private volatile Supplier<ProcessTable> reading = () -> TABLE;
     private volatile Runnable finding = () -> { };
@@ -70,7 +73,33 @@ class MisbehaviourTest {
 
         @Override
         public Guest open(GuestUri uri) {
-            return linux.guest();
+            Guest inner = linux.guest();
+            return new Guest() {
+                @Override
+                public GuestInfo info() {
+                    return inner.info();
+                }
+
+                @Override
+                public PhysicalMemory memory() {
+                    return inner.memory();
+                }
+
+                @Override
+                public List<VcpuRegisters> registers() {
+                    return List.of();
+                }
+
+                @Override
+                public Optional<String> vmcoreinfo() {
+                    return Optional.empty();
+                }
+
+                @Override
+                public void close() {
+                    closed.incrementAndGet();
+                }
+            };
         }
     }
 
@@ -223,7 +252,11 @@ class MisbehaviourTest {
                 assertThat(asked).containsExactly("memory");
                 assertThat(session.processes(TaskQuery.PROCESSES)).isEqualTo(TABLE);
             }
+            assertThat(closed).as("what was left behind may still use its guest").hasValue(1);
             release.countDown();
+            while (closed.get() < 2) {
+                Thread.sleep(10);
+            }
         });
     }
 
