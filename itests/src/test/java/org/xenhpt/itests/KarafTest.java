@@ -145,6 +145,6 @@ class KarafTest {
     void commandsAreHelpedAndFailAsKarafsOwn() throws Exception {
         assertThat(client(0, "hpt:help; hpt:help ps")).contains("Lists the processes of a guest.").contains("identify")
                 .contains("--threads");
-        assertThat(client(1, "hpt:ps /no/such/image")).contains("hpt: guest: /no/such/image").contains("hpt ps ended with exit code");
+        assertThat(client(1, "hpt:ps /no/such/image")).contains("/no/such/image").contains("hpt ps ended with exit code");
     }
 }

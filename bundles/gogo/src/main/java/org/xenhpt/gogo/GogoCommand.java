@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.gogo;
 
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.xenhpt.api.command.Commands;
 
 /** One command. */
 public final class GogoCommand {
-    /** So that a script sees that the command failed. What was wrong, the command itself has told. */
+    /** So that a script sees that the command failed. */
     static final class Failed extends Exception {
-        Failed(String command, int code) {
-            super("hpt " + command + " ended with exit code " + code + ": hpt:help exit-codes tells what it means");
+        Failed(String command, int code, String message) {
+            super("hpt " + command + " ended with exit code " + code + (message.isEmpty()
+                    ? ": hpt:help exit-codes tells what it means" : ": " + message));
         }
     }
 
@@ -33,11 +36,13 @@ public final class GogoCommand {
             all.add(String.valueOf(words[i]));
         }
         // Gogo makes the standard streams those of the session whose thread calls.
-        int code = commands.run(all, System.in, System.out, System.err);
+        LastLine last = new LastLine(System.err);
+        PrintStream messages = new PrintStream(last, true, StandardCharsets.UTF_8);
+        int code = commands.run(all, System.in, System.out, messages);
         System.out.flush();
-        System.err.flush();
+        messages.flush();
         if (code != 0) {
-            throw new Failed(name, code);
+            throw new Failed(name, code, last.text());
         }
     }
 }

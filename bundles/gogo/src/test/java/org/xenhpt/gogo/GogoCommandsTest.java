@@ -35,6 +35,10 @@ class GogoCommandsTest {
     private int code;
     private final Commands commands = (words, in, results, messages) -> {
         calls.add(words);
+        if (code != 0) {
+            messages.println("hpt: reading");
+            messages.println("hpt: guest: no such thing");
+        }
         return code;
     };
 
@@ -85,6 +89,6 @@ class GogoCommandsTest {
         ps._main(new Object[] {"ps"});
         assertThat(calls).containsExactly(List.of("ps", "file:/a b.elf", "--json"), List.of("ps"));
         code = 4;
-        assertThatThrownBy(() -> ps._main(new Object[] {"ps"})).hasMessageContaining("hpt ps ended with exit code 4");
+        assertThatThrownBy(() -> ps._main(new Object[] {"ps"})).hasMessage("hpt ps ended with exit code 4: hpt: guest: no such thing");
     }
 }

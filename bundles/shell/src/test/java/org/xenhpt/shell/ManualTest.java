@@ -65,9 +65,9 @@ class ManualTest {
     void theManualIsCleanRoff() {
         String manual = help("manual");
         assertThat(manual).startsWith(".\\\" SPDX").contains("\n.TH HPT 1 ").doesNotContain("@").doesNotContain("%n");
-        assertThat(manual.lines()).allSatisfy(line -> assertThat(line).matches("\\.(br|[A-Z\\\\].*)|[^.'].*"))
+        assertThat(manual.lines()).allSatisfy(line -> assertThat(line).matches("\\.(br|nf|fi|[A-Z\\\\].*)|[^.'].*"))
                 .allSatisfy(line -> assertThat(line).matches("\\p{ASCII}*"));
-        for (String section : List.of("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "EXIT STATUS", "FILES")) {
+        for (String section : List.of("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "TRUST", "EXIT STATUS", "FILES")) {
             assertThat(manual).contains("\n.SH " + section + "\n");
         }
     }

@@ -391,7 +391,8 @@ public final class LaidOutLinux {
         putPointer(head + pointer, node);
     }
 
-    private long pointerAt(long gva) {
+    /** The pointer at a GVA. */
+    public long pointerAt(long gva) {
         long value = memory.getLong(gpa(gva));
         return pointer == 8 ? value : value & 0xffffffffL;
     }

@@ -5,17 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.xenhpt.api.decoder.TaskReader;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.guest.Register;
 import org.xenhpt.api.guest.VcpuRegisters;
+import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.Location.Agreement;
 import org.xenhpt.api.process.Location.Mode;
 import org.xenhpt.api.process.LocationStep;
+import org.xenhpt.api.profile.Profile;
 import org.xenhpt.testkit.LaidOutLinux;
 
 /** From the stack to the task and back, on kernels whose stacks begin with thread_info. */
@@ -152,5 +156,60 @@ class LocateTest {
         Location location = locate(linux, new VcpuRegisters(1, forged));
         assertThat(location.task().pid()).isEqualTo(1472);
         assertThat(location.steps().stream().map(LocationStep::how)).anyMatch(how -> how.contains("by the vCPU's number"));
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = OldKernel.class, names = "CENTOS_5_I386", mode = EnumSource.Mode.EXCLUDE)
+    void currentIsFoundByRegistersInBothModes(OldKernel kernel) {
+        LaidOutLinux linux = kernel.boot();
+        long task = running(linux, 1);
+        for (boolean user : new boolean[] {true, false}) {
+            long rsp = user ? USER_STACK : linux.stackOf(task) + kernel.stackSize() - 400;
+            List<CurrentTask> current = OldKernel.attach(linux).current(List.of(linux.registers(1, rsp, user)));
+            assertThat(current).extracting(CurrentTask::vcpu, c -> c.task().pid(), CurrentTask::registers)
+                    .containsExactly(tuple(1, 1472, true));
+        }
+    }
+
+    /** As an inferred profile that could not find the variable. */
+    @ParameterizedTest
+    @EnumSource(OldKernel.class)
+    void whereNoVariableTellsTheRunningTaskItsStackDoes(OldKernel kernel) {
+        LaidOutLinux linux = kernel.boot();
+        long task = running(linux, 1);
+        Profile whole = linux.kernel().profile();
+        Profile poor = new Profile(whole.name(), whole.kernel(), whole.origin(), Map.of("init_task", linux.initTask()),
+                whole.structs(), Map.of());
+        TaskReader reader = OldKernel.attach(linux, poor);
+        List<CurrentTask> current = reader.current(List.of(linux.registers(1, linux.stackOf(task) + 3000, false)));
+        assertThat(current).extracting(c -> c.task().pid()).containsExactly(1472);
+        assertThatThrownBy(() -> reader.current(List.of())).isInstanceOf(HptException.class)
+                .hasMessageContaining("does not tell where");
+    }
+
+    /** An inferred profile knows no mask of CPUs that are on line, but that each CPU's data holds its own offset. */
+    @ParameterizedTest
+    @EnumSource(value = OldKernel.class, names = {"DEBIAN_6", "DEBIAN_7", "DEBIAN_7_I386", "UBUNTU_16_04"})
+    void withoutAMaskTheCpusAreThoseWithDataOfTheirOwn(OldKernel kernel) {
+        LaidOutLinux linux = kernel.boot();
+        running(linux, 1);
+        Profile whole = linux.kernel().profile();
+        String variable = whole.symbols().containsKey("current_task") ? "current_task" : "per_cpu__current_task";
+        long current = whole.symbols().get(variable);
+        long array = whole.symbols().get("__per_cpu_offset");
+        Profile inferred = new Profile(whole.name(), whole.kernel(), whole.origin(), Map.of("init_task", linux.initTask(),
+                "current_task", current, "__per_cpu_offset", array, "this_cpu_off", current + 8), whole.structs(),
+                Map.of());
+        for (int cpu = 0; cpu < LaidOutLinux.CPUS; cpu++) {
+            long offset = linux.pointerAt(array + (long) cpu * kernel.pointerSize());
+            linux.putPointer(kernel.pointerSize() == 8 ? offset + current + 8 : offset + current + 8 & 0xffffffffL,
+                    offset);
+        }
+        assertThat(OldKernel.attach(linux, inferred).current(List.of())).extracting(c -> c.task().pid())
+                .containsExactly(570, 1472);
+        // A CPU that was never started.
+        linux.run(1, linux.initTask());
+        assertThat(OldKernel.attach(linux, inferred).current(List.of())).extracting(c -> c.task().pid())
+                .containsExactly(570);
     }
 }

@@ -50,7 +50,12 @@ enum OldKernel {
     }
 
     static TaskReader attach(LaidOutLinux linux) {
-        Kernel kernel = linux.kernel();
+        return attach(linux, linux.kernel().profile());
+    }
+
+    /** @param profile what is known of the kernel, instead of the profile by which it was laid out */
+    static TaskReader attach(LaidOutLinux linux, Profile profile) {
+        Kernel kernel = new Kernel(linux.kernel().identity(), profile);
         return new Linux2624Decoder().attach(kernel, new X86Translator().open(linux.memory(), kernel.identity().paging(),
                 kernel.identity().rootGpa()));
     }

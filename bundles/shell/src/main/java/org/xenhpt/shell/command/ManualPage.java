@@ -33,7 +33,8 @@ final class ManualPage {
                 case "@OPTIONS@" -> made.options(root.getCommandSpec(), true);
                 case "@COMMANDS@" -> root.getSubcommands().values().forEach(sub -> made.command(sub, ""));
                 // Its commands are to be copied as they are.
-                case "@TRUST@" -> lines("trust.txt").forEach(text -> made.page.append(escaped(text)).append('\n'));
+                case "@TRUST@" -> lines("trust.txt").forEach(text -> made.page
+                        .append(text.isEmpty() ? ".PP" : escaped(text)).append('\n'));
                 case "@EXIT@" -> ExitCodes.all().forEach(code -> made.entry(".B " + code.code(), code.meaning() + "."));
                 default -> made.page.append(line).append('\n');
             }

@@ -24,8 +24,6 @@ import org.osgi.service.component.runtime.dto.ComponentConfigurationDTO;
 import org.osgi.service.component.runtime.dto.ComponentDescriptionDTO;
 import org.osgi.service.component.runtime.dto.ReferenceDTO;
 import org.osgi.service.component.runtime.dto.UnsatisfiedReferenceDTO;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.frontend.FrontEnd;
@@ -43,7 +41,6 @@ public final class Plugins {
             ProfileSource.class, "source of profiles", Translator.class, "address translation", KernelIdentifier.class,
             "identification of kernels", FrontEnd.class, "front end");
     private static final int LONGEST = 300;
-    private static final Logger LOG = LoggerFactory.getLogger(Plugins.class);
     private static final int PATIENCE_SECONDS = 5;
 
     private final BundleContext context;
@@ -61,12 +58,15 @@ public final class Plugins {
     public List<Plugin> all() {
         List<Plugin> all = new ArrayList<>();
         for (Bundle bundle : context.getBundles()) {
-            if (bundle.getBundleId() != Constants.SYSTEM_BUNDLE_ID) {
-                try {
-                    all.add(plugin(bundle));
-                } catch (IllegalStateException uninstalled) {
-                    // While it was looked at: then it is not to be listed.
-                    LOG.debug("{} went meanwhile", bundle, uninstalled);
+            if (bundle.getBundleId() == Constants.SYSTEM_BUNDLE_ID || bundle.getState() == Bundle.UNINSTALLED) {
+                continue;
+            }
+            try {
+                all.add(plugin(bundle));
+            } catch (IllegalStateException e) {
+                // Bundles may be uninstalled while they are looked at; then there is nothing to tell of them.
+                if (bundle.getState() != Bundle.UNINSTALLED) {
+                    throw e;
                 }
             }
         }

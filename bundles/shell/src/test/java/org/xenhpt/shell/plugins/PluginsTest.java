@@ -46,7 +46,7 @@ class PluginsTest {
     }
 
     /** A vendor's backend. */
-    private static final class Vendors implements Backend {
+    private static class Vendors implements Backend {
         private final boolean broken;
 
         Vendors(boolean broken) {
@@ -106,6 +106,25 @@ class PluginsTest {
     private Map<String, Plugin> plugins() {
         return new Plugins(framework.getBundleContext(), Optional.empty()).all().stream()
                 .collect(Collectors.toMap(Plugin::name, plugin -> plugin));
+    }
+
+    @Test
+    void aBundleThatGoesWhileOthersAreLookedAtIsNotTold() throws Exception {
+        Bundle first = install("vendor.first", Map.of());
+        Bundle second = install("vendor.second", Map.of());
+        first.start();
+        first.getBundleContext().registerService(Backend.class, new Vendors(false) {
+            @Override
+            public String scheme() {
+                try {
+                    second.uninstall();
+                } catch (BundleException e) {
+                    throw new IllegalStateException(e);
+                }
+                return super.scheme();
+            }
+        }, null);
+        assertThat(plugins()).containsKey("vendor.first").doesNotContainKey("vendor.second");
     }
 
     private Plugin unresolved(String name, Map<String, String> headers) throws Exception {
