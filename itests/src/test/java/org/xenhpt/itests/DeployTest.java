@@ -28,7 +28,7 @@ class DeployTest {
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        home = new Distribution(folder, Map.of()).home();
+        home = new PluginDistribution(folder, Map.of()).home();
         deploy = home.resolve("deploy");
     }
 

@@ -45,6 +45,8 @@ class KarafTest {
         // No other repository: nothing that the features file needs may come from elsewhere.
         set("etc/org.ops4j.pax.url.mvn.cfg", "org.ops4j.pax.url.mvn.repositories",
                 BUILT.resolve("repository").toUri() + "@id=xenhpt@snapshots");
+        // Else what it reads there is copied to the user's own, and is what it reads the next time.
+        set("etc/org.ops4j.pax.url.mvn.cfg", "org.ops4j.pax.url.mvn.localRepository", folder.resolve("local"));
         Files.writeString(karaf.resolve("etc/users.properties"),
                 "\nkaraf = karaf,_g_:admingroup\n_g_\\:admingroup = group,admin,manager,viewer,systembundles,ssh\n",
                 StandardOpenOption.APPEND);

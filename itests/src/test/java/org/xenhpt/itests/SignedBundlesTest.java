@@ -107,7 +107,7 @@ class SignedBundlesTest {
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        home = new Distribution(folder, Map.of("hpt.trust", "signed")).home();
+        home = new PluginDistribution(folder, Map.of("hpt.trust", "signed")).home();
         deploy = home.resolve("deploy");
         Files.copy(store, home.resolve("conf/trust.p12"), StandardCopyOption.COPY_ATTRIBUTES);
     }

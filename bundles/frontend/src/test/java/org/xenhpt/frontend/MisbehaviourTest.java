@@ -46,7 +46,8 @@ class MisbehaviourTest {
     private static final GuestUri URI = GuestUri.parse("fake:guest");
     private static final ProcessTable TABLE = new ProcessTable(
             List.of(new Task(0x1000, 1, 1, 0, 'S', 0, 0, 0, 0, "init", false)), List.of(), 1, Task.UNKNOWN);
-    private static final Limits SHORT = new Limits(TimeUnit.MILLISECONDS.toNanos(500), TimeUnit.MILLISECONDS.toNanos(500));
+    private static final Limits SHORT_READING = new Limits(TimeUnit.SECONDS.toNanos(3), TimeUnit.SECONDS.toNanos(60));
+    private static final Limits SHORT_SEARCH = new Limits(TimeUnit.SECONDS.toNanos(60), TimeUnit.SECONDS.toNanos(3));
     private static final Limits LONG = new Limits(TimeUnit.SECONDS.toNanos(60), TimeUnit.SECONDS.toNanos(60));
 
     private final FakeLinux linux = new FakeLinux(false);
@@ -225,12 +226,13 @@ class MisbehaviourTest {
     @Test
     void aReadingThatHangsIsLeftBehindAndTheNextAttachesAnew() {
         assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
-            try (Session session = attach(SHORT)) {
+            try (Session session = attach(SHORT_READING)) {
                 reading = this::hang;
                 assertThatThrownBy(() -> session.processes(TaskQuery.PROCESSES))
                         .isInstanceOfSatisfying(HptException.class, failure -> {
                             assertThat(failure.reason()).isEqualTo(Reason.PLUGIN_FAILED);
-                            assertThat(failure.detail()).startsWith("no answer after 1 s from " + Decodes.class.getName());
+                            assertThat(failure.detail())
+                                    .matches("(?s)no answer after \\d+ s from \\S+MisbehaviourTest\\$Decodes; .*");
                         });
                 reading = () -> TABLE;
                 assertThat(session.processes(TaskQuery.PROCESSES)).isEqualTo(TABLE);
@@ -243,10 +245,10 @@ class MisbehaviourTest {
     @Test
     void aSourceThatHangsIsNamedAndNotAskedUntilItComesBack() {
         assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
-            GuestFrontEnd frontEnd = frontEnd(SHORT);
+            GuestFrontEnd frontEnd = frontEnd(SHORT_SEARCH);
             finding = this::hang;
             assertThatThrownBy(() -> frontEnd.attach(URI, Progress.NONE)).isInstanceOf(HptException.class)
-                    .hasMessageStartingWith("profile: fake:guest: no answer after 1 s from " + Source.class.getName());
+                    .hasMessageMatching("(?s)profile: fake:guest: no answer after \\d+ s from \\S+MisbehaviourTest\\$Source; .*");
             asked.clear();
             try (Session session = frontEnd.attach(URI, Progress.NONE)) {
                 assertThat(asked).containsExactly("memory");

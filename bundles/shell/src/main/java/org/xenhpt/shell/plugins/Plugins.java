@@ -24,8 +24,6 @@ import org.osgi.service.component.runtime.dto.ComponentConfigurationDTO;
 import org.osgi.service.component.runtime.dto.ComponentDescriptionDTO;
 import org.osgi.service.component.runtime.dto.ReferenceDTO;
 import org.osgi.service.component.runtime.dto.UnsatisfiedReferenceDTO;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.frontend.FrontEnd;
@@ -43,7 +41,6 @@ public final class Plugins {
             ProfileSource.class, "source of profiles", Translator.class, "address translation", KernelIdentifier.class,
             "identification of kernels", FrontEnd.class, "front end");
     private static final int LONGEST = 300;
-    private static final Logger LOG = LoggerFactory.getLogger(Plugins.class);
     private static final int PATIENCE_SECONDS = 5;
 
     private final BundleContext context;
