@@ -295,17 +295,23 @@ final class TaskLocator {
             tss().ifPresent(state -> List.of(SP0, SP1).forEach(at ->
                     pointer(state + at).ifPresent(top -> inside.add(top - 1))));
             for (long address : inside) {
-                for (long task : all) {
-                    OptionalLong bottom = pointer(stack.orElseThrow().address(task));
-                    if (bottom.isPresent() && bottom.getAsLong() != 0
-                            && Long.compareUnsigned(address - bottom.getAsLong(), expectedSize()) < 0) {
-                        step("task_struct", task, "of " + all.size() + " tasks the one whose stack holds "
-                                + (mode == Mode.KERNEL && address == rsp.getAsLong() ? pointerName : "the stack's top"));
-                        return task;
-                    }
+                OptionalLong task = holder(address, all);
+                if (task.isPresent()) {
+                    step("task_struct", task.getAsLong(), "of " + all.size() + " tasks the one whose stack holds "
+                            + (mode == Mode.KERNEL && address == rsp.getAsLong() ? pointerName : "the stack's top"));
+                    return task.getAsLong();
                 }
             }
             return currentTask();
+        }
+
+        /** The task on whose stack an address is. */
+        private OptionalLong holder(long address, List<Long> all) {
+            return all.stream().filter(task -> {
+                OptionalLong bottom = pointer(stack.orElseThrow().address(task));
+                return bottom.isPresent() && bottom.getAsLong() != 0
+                        && Long.compareUnsigned(address - bottom.getAsLong(), expectedSize()) < 0;
+            }).mapToLong(Long::longValue).findFirst();
         }
 
         Location throughCurrentTask() {
@@ -321,6 +327,14 @@ final class TaskLocator {
                 boolean both = !searched || top.isPresent();
                 return location(task, both ? Agreement.AGREE : Agreement.ONE_WAY, (both ? "both directions agree: " : "")
                         + whole + " holds " + pointerName + (both ? "" : "; nothing else that is known tells the task"));
+            }
+            // The top that the kernel keeps is the current task's whatever rsp is: that of an interrupt, or of a task which
+            // ran when the registers were read and runs no more.
+            OptionalLong other = mode == Mode.KERNEL ? holder(rsp.getAsLong(), tasks.all()) : OptionalLong.empty();
+            if (other.isPresent()) {
+                return location(task, Agreement.DISAGREE, "the directions do not agree: " + pointerName
+                        + " is on the stack of task " + tasks.read(other.getAsLong()).pid() + ", and " + whole
+                        + " does not hold it");
             }
             String where = mode == Mode.KERNEL ? pointerName + " is not on the task's stack, but on "
                     + otherStack(rsp.getAsLong()) : whereRspIs();

@@ -89,8 +89,14 @@ class TaskLocatorTest {
 
     @Test
     void anotherTasksStackDoesNotAgree() {
+        assertDisagrees();
         boot(Map.of());
+        assertDisagrees();
+    }
+
+    private void assertDisagrees() {
         Location location = locate(linux.registers(1, linux.stackOf(other) + 8000, false), true);
+        assertThat(location.verdict()).contains("rsp is on the stack of task 80");
         assertThat(location.agreement()).isEqualTo(Agreement.DISAGREE);
         assertThat(location.task().pid()).isEqualTo(70);
     }
