@@ -3,9 +3,12 @@ package org.xenhpt.itests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -13,7 +16,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.xenhpt.api.error.Reason;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.xenhpt.itests.guest.GuestSpec;
 import org.xenhpt.itests.guest.ImageFormat;
 import org.xenhpt.itests.guest.TaskList;
@@ -81,11 +84,15 @@ abstract class I386Contract {
         Files.delete(image);
     }
 
-    @Test
-    void saysThatTheRunningTaskIsNotKnown() {
-        Hpt.Result result = Hpt.run("current", guest.uri());
-        assertThat(result.exitCode()).as("exit code of %s", result).isEqualTo(Reason.BAD_PROFILE.exitCode());
-        assertThat(result.out()).isEmpty();
-        assertThat(result.err()).contains("does not tell where kernel ").doesNotContain("Exception", "\tat ");
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void tellsTheRunningTask(boolean registers) throws IOException {
+        List<String> command = new ArrayList<>(List.of("current", guest.uri(), "--json"));
+        if (registers) {
+            command.add("--registers");
+        }
+        List<JsonNode> rows = Hpt.run(command.toArray(new String[0])).rows();
+        assertThat(rows).hasSize(1);
+        KnownAnswers.checkRunning(rows.get(0), 0, guest.list().byTid());
     }
 }

@@ -42,6 +42,8 @@ final class GuestSession implements Session {
     private static final Logger LOG = LoggerFactory.getLogger(GuestSession.class);
     /** An idle kernel's seconds may be late by about one; and looking again costs as much as attaching. */
     private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1500);
+    /** How often a kernel whose tasks could not be made out is looked at again. */
+    private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final int MOST_NEWS = 16;
     private static final int LOCATE_READINGS = 10;
     /** How often a reading is begun again because what it rests on was exchanged meanwhile. */
@@ -370,6 +372,9 @@ final class GuestSession implements Session {
 
     /** Looks whether the guest still runs what it ran. */
     private void notice() {
+        if (attached.use().isEmpty()) {
+            tryAgain();
+        }
         if (mark.isEmpty()) {
             return;
         }
@@ -391,6 +396,22 @@ final class GuestSession implements Session {
         }
     }
 
+    /** A kernel whose tasks could not be made out was perhaps not up, and is so now. */
+    private void tryAgain() {
+        boolean wasTaken = attached.problem().filter(TakenAway.class::isInstance).isPresent();
+        if (wasTaken || clock.getAsLong() - moved < AGAIN_NANOS) {
+            return;
+        }
+        Attached before = attached;
+        use(identified("its kernel is no longer where it was"), Optional.empty());
+        mark = markOf(attached);
+        if (!attached.identity().banner().equals(before.identity().banner())) {
+            tell(before, attached, "rebooted");
+        } else {
+            tellHowItIsRead(attached);
+        }
+    }
+
     /**
      * Identifies the guest anew.
      *
@@ -400,15 +421,12 @@ final class GuestSession implements Session {
     private boolean lookAgain(String why) {
         LOG.debug("{} is identified anew: {}", uri, why);
         Attached before = attached;
-        Attached now;
-        try {
-            now = around.attach(guest);
-        } catch (HptException failure) {
-            if (failure.reason() != Reason.NOT_IDENTIFIED) {
-                throw failure;
-            }
+        Attached now = identified(why);
+        if (now.use().isEmpty() && before.use().isPresent()
+                && now.identity().banner().equals(before.identity().banner())) {
+            // It can be read, as it was before; what is missing is its tasks.
             HptException early = notUp("it ran " + before.identity().release() + ", and " + why);
-            early.tried(failure.detail());
+            now.problem().ifPresent(problem -> problem.tried().forEach(early::tried));
             throw early;
         }
         boolean sameKernel = now.identity().rootGpa() == before.identity().rootGpa()
@@ -423,6 +441,19 @@ final class GuestSession implements Session {
         use(now, nowMark);
         tell(before, now, "rebooted");
         return true;
+    }
+
+    private Attached identified(String why) {
+        try {
+            return around.attach(guest);
+        } catch (HptException failure) {
+            if (failure.reason() != Reason.NOT_IDENTIFIED) {
+                throw failure;
+            }
+            HptException early = notUp("it ran " + attached.identity().release() + ", and " + why);
+            early.tried(failure.detail());
+            throw early;
+        }
     }
 
     /** The guest is gone: a guest that was restarted or moved can often be reached by its name again. */

@@ -140,6 +140,7 @@ class GuestSessionTest {
     private boolean live = true;
     private boolean gone;
     private boolean up = true;
+    private boolean hasTasks = true;
     private int closed;
     private int opened;
     private int attached;
@@ -166,8 +167,11 @@ class GuestSessionTest {
                 return List.of();
             }
         };
-        return new Attached(boot.kernel.identity(), space, Optional.of(new Attached.Use(boot.kernel, "stub", reader)),
-                List.of(), List.of(), Optional.empty());
+        Optional<HptException> problem = hasTasks ? Optional.empty()
+                : Optional.of(new HptException(Step.PROFILE, Reason.NO_PROFILE, URI.toString(), "no tasks are seen")
+                        .tried("inference: no whole list of named tasks"));
+        return new Attached(boot.kernel.identity(), space, Optional.of(new Attached.Use(boot.kernel, "stub", reader))
+                .filter(use -> hasTasks), List.of(), List.of(), problem);
     }
 
     private GuestSession session() {
@@ -242,6 +246,40 @@ class GuestSessionTest {
         up = true;
         assertThat(names(session)).containsExactly("init of 7.2.0-b");
         assertThat(session.news()).hasSize(1);
+    }
+
+    @Test
+    void aKernelThatWasReadAndShowsNoTasksIsNotUpYetAndThenIs() {
+        GuestSession session = session();
+        now.startedAt(5_001);
+        hasTasks = false;
+        for (int i = 0; i < 2; i++) {
+            assertThatThrownBy(() -> session.processes(TaskQuery.PROCESSES))
+                    .isInstanceOfSatisfying(HptException.class, early -> {
+                        assertThat(early.reason()).isEqualTo(Reason.NOT_UP);
+                        assertThat(early.getMessage()).contains("no whole list of named tasks");
+                    });
+        }
+        hasTasks = true;
+        assertThat(names(session)).containsExactly("init of 6.1.0-a");
+        assertThat(session.news()).containsExactly("fake:guest rebooted, with the same kernel 6.1.0-a");
+    }
+
+    @Test
+    void aKernelThatShowsNoTasksIsLookedAtAgain() {
+        hasTasks = false;
+        GuestSession session = session();
+        now = new Boot("7.2.0-b", 9_000);
+        for (int second = 0; second < 3; second++) {
+            assertThatThrownBy(() -> session.processes(TaskQuery.PROCESSES)).hasMessageContaining("no tasks are seen");
+            assertThatThrownBy(() -> session.processes(TaskQuery.PROCESSES)).hasMessageContaining("no tasks are seen");
+            nanos += TimeUnit.SECONDS.toNanos(1);
+        }
+        assertThat(attached).as("once a second").isEqualTo(3);
+        hasTasks = true;
+        assertThat(names(session)).containsExactly("init of 7.2.0-b");
+        now = new Boot("7.2.0-c", 10_000);
+        assertThat(names(session)).as("it is watched like any other").containsExactly("init of 7.2.0-c");
     }
 
     @Test
