@@ -5,14 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.xenhpt.profiles.FolderProfiles;
+import org.xenhpt.testkit.LaidOutLinux;
 
 /** Profiles that come, change and go while a shell of the distribution is up. */
 class HotProfilesTest {
@@ -125,6 +129,28 @@ class HotProfilesTest {
             followed(listing, "is read with the profile sample, made from changed-by-test", tasks);
             Files.delete(file);
             followed(listing, "is read with the profile 6", tasks);
+            listing.interrupt();
+        }
+    }
+
+    @Test
+    void aGuestWaitsForItsProfile() throws IOException, URISyntaxException {
+        // An old kernel without symbols of its own, and nobody who infers: only a profile helps.
+        PluginDistribution distribution = new PluginDistribution(elsewhere, Map.of());
+        distribution.without("xenhpt-inference");
+        Path profile = Path.of(PaperTest.class.getResource("3.2.0-33-generic.yaml").toURI());
+        LaidOutLinux linux = new LaidOutLinux(new FolderProfiles(profile.getParent()).read(profile).profile().orElseThrow(),
+                8 << 10, false);
+        linux.process(900, linux.process(1, linux.initTask(), 0, "init"), 101, "proxyd");
+        Path image = elsewhere.resolve("guest");
+        linux.memory().writeTo(image);
+        try (RunningShell listing = new RunningShell(distribution.home(), elsewhere.resolve("messages"), "ps",
+                image.toString(), "--interval", "0.1", "--json", "--profiles", folder.toString(), "--no-cache")) {
+            listing.awaitMessage("hpt: waiting: ");
+            assertThat(listing.messages()).contains("no profile for kernel 3.2.0-33-generic");
+            Files.copy(profile, folder.resolve("theirs.yaml"));
+            assertThat(names(listing.next())).containsExactly("init", "proxyd");
+            assertThat(listing.messages()).contains("is read with the profile theirs");
             listing.interrupt();
         }
     }
