@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -149,5 +150,32 @@ class HotBundlesTest {
             assertThat(shell.messages()).containsPattern(
                     "hpt: decoder: .*: decoder linux-\\S+ of bundle \\S+ \\S+ was taken away, and nothing takes its place");
         }
+    }
+
+    @Test
+    void guestsComeAndGoWithAddressTranslation() throws IOException {
+        Path own;
+        try (Stream<Path> files = Files.list(distribution.home().resolve("bundles"))) {
+            own = files.filter(each -> each.getFileName().toString().startsWith("xenhpt-translation")).findFirst().orElseThrow();
+        }
+        Path aside = Files.move(own, folder.resolve(own.getFileName()));
+        Path deployed = distribution.deploy().resolve(own.getFileName());
+        try (RunningShell shell = shell()) {
+            List<String> expected = tasks(Hpt.run("ps", "--json").rows());
+            assertThat(shell.find("ps --json")).isEmpty();
+            assertThat(shell.messages()).contains("no bundle that gives address translation is installed");
+            for (int round = 0; round < 2; round++) {
+                Files.copy(aside, deployed, StandardCopyOption.COPY_ATTRIBUTES);
+                shell.askUntil("plugins --json", "translation is there", HotBundlesTest::translates);
+                assertThat(tasks(shell.ask("ps --json"))).isEqualTo(expected);
+                Files.delete(deployed);
+                shell.askUntil("plugins --json", "translation went", rows -> !translates(rows));
+                assertThat(shell.find("ps --json")).isEmpty();
+            }
+        }
+    }
+
+    private static boolean translates(List<JsonNode> plugins) {
+        return plugins.stream().anyMatch(row -> row.get("gives").asText().contains("address translation"));
     }
 }
