@@ -121,6 +121,9 @@ class VendorTest {
         assertThat(imports(jar(project, "backend"))).as("any later version that breaks no backend")
                 .contains("org.xenhpt.api.guest;version=\"[1.", ",2)\"").doesNotContain("testkit");
 
+        // A newcomer has the sample's own profile, which is asked first: with less in it his decoder would not be used.
+        assertThat(Hpt.home().resolve("kernel-profiles-yaml/6.1.0-50-amd64.yaml")).content().contains("static_prio:");
+
         Path profile = profiles.resolve("3.2.0-33-generic.yaml");
         Files.copy(Path.of(VendorTest.class.getResource("3.2.0-33-generic.yaml").toURI()), profile);
         Path raw = folder.resolve("guest");
