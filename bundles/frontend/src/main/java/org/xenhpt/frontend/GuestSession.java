@@ -403,12 +403,12 @@ final class GuestSession implements Session {
             return;
         }
         Attached before = attached;
-        use(identified("its kernel is no longer where it was"), Optional.empty());
-        mark = markOf(attached);
-        if (!attached.identity().banner().equals(before.identity().banner())) {
-            tell(before, attached, "rebooted");
+        Attached now = identified("its kernel is no longer where it was");
+        use(now, markOf(now));
+        if (now.identity().banner().equals(before.identity().banner())) {
+            tellHowItIsRead(now);
         } else {
-            tellHowItIsRead(attached);
+            tell(before, now, "rebooted");
         }
     }
 

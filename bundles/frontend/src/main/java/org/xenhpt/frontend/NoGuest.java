@@ -2,7 +2,6 @@
 package org.xenhpt.frontend;
 
 import java.util.List;
-import java.util.Optional;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestState;
@@ -10,7 +9,6 @@ import org.xenhpt.api.guest.MemoryRange;
 import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.guest.GuestUri;
-import org.xenhpt.api.guest.VcpuRegisters;
 
 /** In place of a guest whose backend went, so that nothing of that is held any more. */
 record NoGuest(GuestInfo info) implements Guest {
@@ -38,16 +36,6 @@ record NoGuest(GuestInfo info) implements Guest {
     @Override
     public PhysicalMemory memory() {
         return NO_MEMORY;
-    }
-
-    @Override
-    public List<VcpuRegisters> registers() {
-        return List.of();
-    }
-
-    @Override
-    public Optional<String> vmcoreinfo() {
-        return Optional.empty();
     }
 
     @Override

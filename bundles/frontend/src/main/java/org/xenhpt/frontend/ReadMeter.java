@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.frontend;
 
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
@@ -112,7 +113,7 @@ final class ReadMeter implements Guest {
         @Override
         public void refresh() {
             if (memory.live()) {
-                java.util.Arrays.fill(kept, null);
+                Arrays.fill(kept, null);
             }
             memory.refresh();
         }

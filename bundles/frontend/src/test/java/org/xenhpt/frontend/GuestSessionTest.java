@@ -122,16 +122,6 @@ class GuestSessionTest {
         }
 
         @Override
-        public List<VcpuRegisters> registers() {
-            return List.of();
-        }
-
-        @Override
-        public Optional<String> vmcoreinfo() {
-            return Optional.empty();
-        }
-
-        @Override
         public void close() {
             closed++;
         }

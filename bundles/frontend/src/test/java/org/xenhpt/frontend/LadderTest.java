@@ -103,16 +103,6 @@ class LadderTest {
         }
 
         @Override
-        public List<VcpuRegisters> registers() {
-            return List.of();
-        }
-
-        @Override
-        public Optional<String> vmcoreinfo() {
-            return Optional.empty();
-        }
-
-        @Override
         public String stamp() {
             return stamp;
         }

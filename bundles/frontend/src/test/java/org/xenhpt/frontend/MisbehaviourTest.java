@@ -87,16 +87,6 @@ class MisbehaviourTest {
                 }
 
                 @Override
-                public List<VcpuRegisters> registers() {
-                    return List.of();
-                }
-
-                @Override
-                public Optional<String> vmcoreinfo() {
-                    return Optional.empty();
-                }
-
-                @Override
                 public void close() {
                     closed.incrementAndGet();
                 }

@@ -16,7 +16,9 @@ public interface Guest extends AutoCloseable {
      * The registers of each vCPU, or an empty list where they cannot be had. On a live guest this may stop a vCPU for a
      * moment: the backend's documentation says for how long. Nothing calls this unless registers were asked for.
      */
-    List<VcpuRegisters> registers();
+    default List<VcpuRegisters> registers() {
+        return List.of();
+    }
 
     /**
      * The registers of one vCPU, with as little harm to the others as the backend can do; empty where they cannot be had.
@@ -29,9 +31,11 @@ public interface Guest extends AutoCloseable {
 
     /**
      * The VMCOREINFO text that an image carries beside its memory (an ELF note, a kdump header), so that it need not be
-     * searched for. A hint, checked like everything else a guest says.
+     * searched for; empty where there is none. A hint, checked like everything else a guest says.
      */
-    Optional<String> vmcoreinfo();
+    default Optional<String> vmcoreinfo() {
+        return Optional.empty();
+    }
 
     /**
      * What tells the memory of an image from any other by the same name, such as its file's size and time; empty where

@@ -3,7 +3,6 @@ package org.xenhpt.backend.qemu;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
@@ -75,11 +74,6 @@ final class QemuGuest implements Guest {
             }
             return List.copyOf(RegisterDump.parse(qmp.monitor("info registers -a")));
         }
-    }
-
-    @Override
-    public Optional<String> vmcoreinfo() {
-        return Optional.empty();
     }
 
     @Override

@@ -80,11 +80,6 @@ final class XenGuest implements Guest {
         }
     }
 
-    @Override
-    public Optional<String> vmcoreinfo() {
-        return Optional.empty();
-    }
-
     private void watch() {
         XenStore store = null;
         String target = "";

@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package com.example.acme.backend;
 
-import java.util.List;
-import java.util.Optional;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestState;
 import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.guest.PhysicalMemory;
-import org.xenhpt.api.guest.VcpuRegisters;
 
 /** A guest in a snapshot. */
 record AcmeGuest(GuestUri uri, PhysicalMemory memory) implements Guest {
     @Override
     public GuestInfo info() {
         return new GuestInfo(uri, uri.name(), "Acme snapshot", GuestState.IMAGE, memory.ranges().get(0).size(), -1);
-    }
-
-    @Override
-    public List<VcpuRegisters> registers() {
-        return List.of();
-    }
-
-    @Override
-    public Optional<String> vmcoreinfo() {
-        return Optional.empty();
     }
 
     @Override

@@ -8,7 +8,6 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestState;
@@ -16,7 +15,6 @@ import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.guest.MemoryRange;
 import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
-import org.xenhpt.api.guest.VcpuRegisters;
 
 /** A guest whose memory is a file, mapped in windows of at most 1 GiB. */
 final class MyGuest implements Guest, PhysicalMemory {
@@ -66,16 +64,6 @@ final class MyGuest implements Guest, PhysicalMemory {
     @Override
     public MemoryWindow window(long gpa) {
         return gpa < 0 || gpa >= size ? MemoryWindow.NONE : windows.get((int) (gpa >>> WINDOW_SHIFT));
-    }
-
-    @Override
-    public List<VcpuRegisters> registers() {
-        return List.of();
-    }
-
-    @Override
-    public Optional<String> vmcoreinfo() {
-        return Optional.empty();
     }
 
     @Override
