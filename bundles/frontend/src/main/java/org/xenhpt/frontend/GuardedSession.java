@@ -22,6 +22,9 @@ import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.TaskQuery;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
@@ -103,7 +106,11 @@ final class GuardedSession implements Session {
         }
     }
 
-    private synchronized <T> T asked(Function<GuestSession, T> question) {
+    private <T> T asked(Function<GuestSession, T> question) {
+        return asked(question, limits.listing());
+    }
+
+    private synchronized <T> T asked(Function<GuestSession, T> question, long nanos) {
         closedBecause.ifPresent(why -> {
             throw new HptException(Step.FRONT_END, Reason.TAKEN_AWAY, uri.toString(), "the session is closed: " + why);
         });
@@ -122,7 +129,7 @@ final class GuardedSession implements Session {
         return on.worker.call(() -> {
             on.calls.reading();
             return blaming(on.calls, () -> question.apply(session));
-        }, limits.listing());
+        }, nanos);
     }
 
     /** A service went: nothing of it is to be held. Does not wait for that. */
@@ -198,6 +205,11 @@ final class GuardedSession implements Session {
     @Override
     public Location locate(int vcpu) {
         return asked(session -> session.locate(vcpu));
+    }
+
+    @Override
+    public Profile learn(Needs also, Progress progress) {
+        return asked(session -> session.learn(also, progress), limits.attach());
     }
 
     @Override

@@ -34,6 +34,7 @@ import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.GuestUri;
 import org.xenhpt.api.kernel.KernelIdentifier;
 import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileCache;
 import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.progress.Progress;
@@ -394,12 +395,17 @@ public final class GuestFrontEnd implements FrontEnd {
             });
         }
 
+        @Override
+        public Profile learn(Guest guest, Attached attached, Needs also, Progress hears) {
+            return searching(() -> ladder().learn(uri, guest, attached, also, hears));
+        }
+
         private boolean isUpToDate(Climbed.Rung rung) {
             return rung.source().isEmpty() || rung.source().get().isGone()
                     || Ladder.version(calls, rung.source().get()) == rung.version();
         }
 
-        private Attached searching(Supplier<Attached> search) {
+        private <T> T searching(Supplier<T> search) {
             calls.searching();
             try {
                 return search.get();

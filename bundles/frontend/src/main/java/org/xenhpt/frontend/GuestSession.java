@@ -29,6 +29,9 @@ import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.TaskQuery;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
@@ -187,6 +190,11 @@ final class GuestSession implements Session {
             }
             return location;
         });
+    }
+
+    @Override
+    public Profile learn(Needs also, Progress progress) {
+        return reading(() -> around.learn(guest, attached, also, progress));
     }
 
     private VcpuRegisters registers(int vcpu) {

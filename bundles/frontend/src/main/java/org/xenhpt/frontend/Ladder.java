@@ -503,6 +503,42 @@ final class Ladder {
                 attached.problem(), attached.climb());
     }
 
+    /**
+     * Makes a profile of a kernel that was identified.
+     *
+     * @param also what is wanted besides what the decoders need
+     * @throws HptException {@code NO_PROFILE}
+     */
+    Profile learn(GuestUri uri, Guest guest, Attached attached, Needs also, Progress progress) {
+        KernelIdentity identity = attached.identity();
+        HptException problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, uri.toString(),
+                "its memory does not tell the layouts of kernel " + identity.release());
+        Optional<Profile> unread = Optional.empty();
+        for (Plugin<ProfileSource> source : sources) {
+            // A folder can only give back what was made before.
+            if (source.isGone() || source.service() instanceof ProfileStore || source.isSetAside(uri)) {
+                continue;
+            }
+            try {
+                Optional<Profile> found = calls.to(source, () -> source.service().find(guest, identity, attached.space(),
+                        needs.and(also), calls.signs(progress)));
+                if (found.filter(profile -> isReadable(new Kernel(identity, profile))).isPresent()) {
+                    return found.get();
+                }
+                unread = unread.or(() -> found);
+                problem.tried(source.name() + ": " + (found.isPresent() ? "no decoder fits what it found"
+                        : "does not know this build"));
+            } catch (HptException failure) {
+                problem.tried(source.name() + ": " + failure.detail());
+            }
+        }
+        return unread.orElseThrow(() -> problem.next("make it from files: hpt profile make --from FILE..."));
+    }
+
+    private boolean isReadable(Kernel kernel) {
+        return decoders.stream().anyMatch(decoder -> calls.to(decoder, () -> decoder.service().fits(kernel)));
+    }
+
     /** Of what a source knows; -1 when it fails to tell. */
     static long version(Calls calls, Plugin<ProfileSource> source) {
         try {

@@ -4,8 +4,13 @@ package org.xenhpt.frontend;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Backend;
 import org.xenhpt.api.guest.Guest;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
 /** What a session lives among: bundles that come and go. */
@@ -27,6 +32,12 @@ interface Surroundings {
     /** The same, as far as something changed since; what is given, when nothing did. */
     default Attached follow(Guest guest, Attached before) {
         return before;
+    }
+
+    /** Makes a profile of the kernel that the guest runs. */
+    default Profile learn(Guest guest, Attached attached, Needs also, Progress progress) {
+        throw new HptException(Step.PROFILE, Reason.NO_PROFILE, guest.info().uri().toString(),
+                "there is nobody to make a profile");
     }
 
     /** Another number after something came or went. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -106,6 +107,64 @@ class GuestFrontEndTest {
     }
 
     @Test
+    void aProfileIsMadeByTheBestSourceThatCan() {
+        List<Needs> asked = new ArrayList<>();
+        Profile inferred = named("inferred");
+        ProfileSource failing = new Source("memory", () -> {
+            throw new HptException(Step.PROFILE, Reason.NO_PROFILE, "", "the kernel has no BTF");
+        });
+        ProfileSource concludes = new ProfileSource() {
+            @Override
+            public String name() {
+                return "inference";
+            }
+
+            @Override
+            public Optional<Profile> find(Guest guest, KernelIdentity identity, AddressSpace space, Needs needs,
+                    Progress progress) {
+                asked.add(needs);
+                return Optional.of(inferred);
+            }
+        };
+        Needs also = new Needs(Set.of("jiffies"), Set.of("task_struct.prio"));
+        try (Session session = frontEnd(List.of(concludes, failing), List.of(decoder("any", k -> true, one())))
+                .attach(URI, Progress.NONE)) {
+            asked.clear();
+            assertThat(session.learn(also, Progress.NONE)).isEqualTo(inferred);
+            assertThat(asked).singleElement().satisfies(needs -> {
+                assertThat(needs.symbols()).contains("jiffies");
+                assertThat(needs.members()).contains("task_struct.prio");
+            });
+        }
+    }
+
+    @Test
+    void aProfileThatADecoderFitsIsBetterThanOneThatNoneDoes() {
+        Decoder choosy = decoder("choosy", k -> k.profile().name().equals("good"), one());
+        try (Session session = frontEnd(List.of(source("inference", named("good")), source("memory", named("odd"))),
+                List.of(choosy)).attach(URI, Progress.NONE)) {
+            assertThat(session.learn(Needs.NONE, Progress.NONE).name()).isEqualTo("good");
+        }
+        try (Session session = frontEnd(List.of(source("memory", named("odd"))), List.of(choosy))
+                .attach(URI, Progress.NONE)) {
+            assertThat(session.learn(Needs.NONE, Progress.NONE).name()).as("for a decoder yet to come").isEqualTo("odd");
+        }
+    }
+
+    @Test
+    void whoCouldNotMakeAProfileIsNamed() {
+        try (Session session = frontEnd(List.of(new Source("memory", Optional::empty)),
+                List.of(decoder("any", k -> true, one()))).attach(URI, Progress.NONE)) {
+            assertThatThrownBy(() -> session.learn(Needs.NONE, Progress.NONE))
+                    .isInstanceOfSatisfying(HptException.class, problem -> {
+                        assertThat(problem.reason()).isEqualTo(Reason.NO_PROFILE);
+                        assertThat(problem.tried()).containsExactly("memory: does not know this build");
+                        assertThat(problem.next()).contains("--from");
+                    });
+        }
+    }
+
+    @Test
     void anUnknownSchemeNamesTheKnownOnes() {
         assertThatThrownBy(() -> frontEnd(List.of(), List.of()).attach(GuestUri.parse("xen:web1"), Progress.NONE))
                 .isInstanceOf(HptException.class)
@@ -182,6 +241,11 @@ class GuestFrontEndTest {
     private FrontEnd frontEnd(List<ProfileSource> sources, List<Decoder> decoders) {
         return new GuestFrontEnd(new X86Translator(), (guest, progress) -> kernel.identity(),
                 List.of(new FakeBackend()), sources, decoders);
+    }
+
+    private Profile named(String name) {
+        Profile any = kernel.profile();
+        return new Profile(name, any.kernel(), any.origin(), any.symbols(), any.structs(), any.constants());
     }
 
     private static ProcessTable one() {

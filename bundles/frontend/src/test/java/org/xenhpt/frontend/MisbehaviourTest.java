@@ -253,6 +253,18 @@ class MisbehaviourTest {
     }
 
     @Test
+    void aSourceThatHangsWhileAProfileIsMadeIsNamed() {
+        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+            try (Session session = attach(SHORT_SEARCH)) {
+                finding = this::hang;
+                assertThatThrownBy(() -> session.learn(Needs.NONE, Progress.NONE)).isInstanceOf(HptException.class)
+                        .hasMessageMatching("(?s)profile: fake:guest: no answer after \\d+ s from \\S+MisbehaviourTest\\$Source; .*");
+                release.countDown();
+            }
+        });
+    }
+
+    @Test
     void aDecoderThatThrowsWhileItIsAskedIsPassedOver() {
         fitting = () -> overflow(1);
         try (Session session = attach(LONG)) {

@@ -63,6 +63,8 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     public final List<ProfileImporter> importers = new ArrayList<>();
     public final List<GuestUri> attached = new ArrayList<>();
     public final List<TaskQuery> queries = new ArrayList<>();
+    public final List<Needs> wanted = new ArrayList<>();
+    public Optional<Profile> learnt = Optional.empty();
     public final Map<Path, Entry> profiles = new HashMap<>();
     public final Map<Path, Profile> written = new HashMap<>();
     public final Map<String, String> environment = new HashMap<>();
@@ -118,7 +120,7 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
             List<CommandRegistry.Offer> offers = new ArrayList<>(List.of(offer("ps", new PsCommand(sessions)),
                     offer("tree", new TreeCommand(sessions)), offer("identify", new IdentifyCommand(sessions)),
                     offer("current", new CurrentCommand(sessions)), offer("locate", new LocateCommand(sessions)), offer("guests", new GuestsCommand(sessions)),
-                    offer("profile", new ProfileCommand(sessions, List.of(), importers)),
+                    offer("profile", new ProfileCommand(sessions, importers)),
                     offer("plugins", new PluginsCommand(null, null)), offer("help", new HelpCommand())));
             more.forEach(each -> offers.add(offer("", each.apply(sessions))));
             return offers;
@@ -237,6 +239,12 @@ public final class FakePlatform implements FrontEnd, Session, ProfileStore {
     @Override
     public Location locate(int vcpu) {
         return location.get(vcpu);
+    }
+
+    @Override
+    public Profile learn(Needs also, Progress progress) {
+        wanted.add(also);
+        return learnt.orElseThrow();
     }
 
     @Override

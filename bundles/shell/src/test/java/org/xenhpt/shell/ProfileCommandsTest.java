@@ -85,8 +85,31 @@ class ProfileCommandsTest {
         assertThat(made.kernel()).isEqualTo(new KernelMatch(Architecture.X86_64, "6.1.0-x", BANNER, ""));
         assertThat(made.symbols()).containsKey("init_task");
         assertThat(made.member("task_struct", "pid")).isPresent();
-        assertThat(made.origin().source()).isEqualTo("btf, system-map");
+        assertThat(made.origin().source()).isEqualTo("btf + system-map");
         assertThat(platform.err()).contains("wrote " + folder.resolve("6.1.0-x.yaml"));
+    }
+
+    @Test
+    void aGuestIsAskedForMoreAndWhatItLacksIsSaid() {
+        platform.learnt = Optional.of(profile("6.1.0-x", BANNER, Map.of("init_task", 1L), LAYOUTS.structs()));
+        assertThat(platform.hpt("profile", "make", "fake:a", "--also", "init_task,jiffies,task_struct.pid",
+                "--also", "task_struct.nice,cred.*,task_struct.*,*")).isZero();
+        assertThat(platform.wanted).singleElement().satisfies(needs -> {
+            assertThat(needs.symbols()).containsExactlyInAnyOrder("init_task", "jiffies", "*");
+            assertThat(needs.members()).containsExactlyInAnyOrder("task_struct.pid", "task_struct.nice", "cred.*",
+                    "task_struct.*");
+        });
+        assertThat(platform.err()).contains("warning: not found by system-map: jiffies, task_struct.nice, cred.*\n");
+        assertThat(platform.written).containsOnlyKeys(folder.resolve("6.1.0-x.yaml"));
+    }
+
+    @Test
+    void whatWasConcludedIsSaidToBe() {
+        Profile sure = profile("6.1.0-x", BANNER, Map.of("init_task", 1L), LAYOUTS.structs());
+        platform.learnt = Optional.of(new Profile(sure.name(), sure.kernel(), new Origin("inference", "fake:a", "", 0.9),
+                sure.symbols(), sure.structs(), sure.constants()));
+        assertThat(platform.hpt("profile", "make", "fake:a")).isZero();
+        assertThat(platform.err()).contains("by inference: NOT CERTAIN, confidence 0.9");
     }
 
     @Test
@@ -123,7 +146,7 @@ class ProfileCommandsTest {
         platform.importers.add(new Importer("one", ".one", profile("6.1.0", "b", Map.of(), Map.of())));
         platform.importers.add(new Importer("two", ".two", profile("6.2.0", "b", Map.of(), Map.of())));
         assertThat(platform.hpt("profile", "make", "--from", folder.resolve("x.one").toString(), "--from",
-                folder.resolve("x.two").toString())).isEqualTo(Reason.FILE.exitCode());
+                folder.resolve("x.two").toString())).isEqualTo(Reason.BAD_PROFILE.exitCode());
         assertThat(platform.err()).contains("release '6.2.0', not '6.1.0'");
     }
 

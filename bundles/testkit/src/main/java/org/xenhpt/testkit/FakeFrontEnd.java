@@ -23,6 +23,7 @@ import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskQuery;
 import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
@@ -141,6 +142,11 @@ public final class FakeFrontEnd implements FrontEnd {
         @Override
         public Location locate(int vcpu) {
             throw new HptException(Step.DECODER, Reason.NO_DECODER, "fake", "a fake guest does not tell where stacks lie");
+        }
+
+        @Override
+        public Profile learn(Needs also, Progress progress) {
+            return linux.kernel().profile();
         }
 
         @Override

@@ -14,6 +14,9 @@ import org.xenhpt.api.process.CurrentTask;
 import org.xenhpt.api.process.Location;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.TaskQuery;
+import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Profile;
+import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
 
 /**
@@ -95,6 +98,15 @@ public interface Session extends AutoCloseable {
      * @throws HptException {@code USAGE} when the guest has no such vCPU; as {@link #processes}
      */
     Location locate(int vcpu);
+
+    /**
+     * A profile of the guest's kernel, made now: of what its memory tells, not of what people put into a folder or what
+     * was learnt before.
+     *
+     * @param also what is wanted besides what the decoders need; not every source can tell it
+     * @throws HptException {@code NO_PROFILE} when no source can make one; as {@link #processes}
+     */
+    Profile learn(Needs also, Progress progress);
 
     /** Gives the guest back. */
     @Override

@@ -60,11 +60,12 @@ public record Profile(String name, KernelMatch kernel, Origin origin, Map<String
         KernelMatch mine = kernel;
         KernelMatch theirs = other.kernel;
         if (mine.architecture() != theirs.architecture()) {
-            throw differ(other, mine.architecture().label(), theirs.architecture().label());
+            throw differ(other, "architecture", mine.architecture().label(), theirs.architecture().label());
         }
         KernelMatch both = new KernelMatch(mine.architecture(),
-                same(other, mine.release(), theirs.release()), same(other, mine.banner(), theirs.banner()),
-                same(other, mine.buildId(), theirs.buildId()));
+                same(other, "release", mine.release(), theirs.release()),
+                same(other, "banner", mine.banner(), theirs.banner()),
+                same(other, "build id", mine.buildId(), theirs.buildId()));
         Map<String, Long> allSymbols = new TreeMap<>(other.symbols);
         allSymbols.putAll(symbols);
         Map<String, Long> allConstants = new TreeMap<>(other.constants);
@@ -75,15 +76,16 @@ public record Profile(String name, KernelMatch kernel, Origin origin, Map<String
         return new Profile(mergedName, both, origin.and(other.origin), allSymbols, allStructs, allConstants);
     }
 
-    private String same(Profile other, String mine, String theirs) {
+    private String same(Profile other, String what, String mine, String theirs) {
         if (mine.isEmpty() || theirs.isEmpty() || mine.equals(theirs)) {
             return mine.isEmpty() ? theirs : mine;
         }
-        throw differ(other, mine, theirs);
+        throw differ(other, what, mine, theirs);
     }
 
-    private HptException differ(Profile other, String mine, String theirs) {
+    private HptException differ(Profile other, String what, String mine, String theirs) {
         return new HptException(Step.PROFILE, Reason.BAD_PROFILE, other.origin.from(), "is of another kernel than "
-                + origin.from() + ": " + theirs + ", not " + mine).next("give files of one kernel build");
+                + origin.from() + ": " + what + " '" + theirs + "', not '" + mine + "'")
+                .next("give files of one kernel build");
     }
 }

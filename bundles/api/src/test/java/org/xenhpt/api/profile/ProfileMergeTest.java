@@ -52,9 +52,9 @@ class ProfileMergeTest {
     @Test
     void refusesOtherKernels() {
         Map<String, KernelMatch> others = new LinkedHashMap<>();
-        others.put("i386, not x86-64", new KernelMatch(Architecture.I386, "6.1", "", ""));
-        others.put("6.2, not 6.1", new KernelMatch(Architecture.X86_64, "6.2", "", ""));
-        others.put("bb, not aa", new KernelMatch(Architecture.X86_64, "", "", "bb"));
+        others.put("architecture 'i386', not 'x86-64'", new KernelMatch(Architecture.I386, "6.1", "", ""));
+        others.put("release '6.2', not '6.1'", new KernelMatch(Architecture.X86_64, "6.2", "", ""));
+        others.put("build id 'bb', not 'aa'", new KernelMatch(Architecture.X86_64, "", "", "bb"));
         others.forEach((message, match) -> {
             Profile other = new Profile("x", match, new Origin("isf", "x.json", ""), Map.of(), Map.of(), Map.of());
             assertThatThrownBy(() -> SYMBOLS.merge(other)).isInstanceOfSatisfying(HptException.class,

@@ -18,7 +18,6 @@ import org.xenhpt.api.error.Step;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileImporter;
 import org.xenhpt.api.profile.ProfileProblem;
-import org.xenhpt.api.profile.ProfileSource;
 import org.xenhpt.api.profile.ProfileStore;
 import org.xenhpt.shell.Console;
 import org.xenhpt.shell.ExitCodes;
@@ -48,15 +47,12 @@ public final class ProfileCommand implements HptCommand {
     private CommandSpec spec;
 
     private final Sessions sessions;
-    private final List<ProfileSource> sources;
     private final List<ProfileImporter> importers;
 
     @Activate
     public ProfileCommand(@Reference Sessions sessions,
-            @Reference(cardinality = ReferenceCardinality.MULTIPLE) List<ProfileSource> sources,
             @Reference(cardinality = ReferenceCardinality.MULTIPLE) List<ProfileImporter> importers) {
         this.sessions = sessions;
-        this.sources = sources;
         this.importers = importers;
     }
 
@@ -160,6 +156,6 @@ public final class ProfileCommand implements HptCommand {
             footer = {"", "Files are told apart by what is in them: BTF, System.map or /proc/kallsyms text, Volatility 3 "
                     + "ISF JSON, Volatility 2 profile zip. Several are put together: layouts from one, symbols from another."})
     int make(@Mixin ProfileMaker.Options options) {
-        return new ProfileMaker(sessions, sources, importers, console(), spec.commandLine().getOut()).make(options);
+        return new ProfileMaker(sessions, importers, console(), spec.commandLine().getOut()).make(options);
     }
 }

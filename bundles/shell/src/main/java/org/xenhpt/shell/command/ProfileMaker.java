@@ -6,28 +6,17 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.TreeMap;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.error.Step;
-import org.xenhpt.api.frontend.Session;
 import org.xenhpt.api.kernel.Architecture;
-import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.profile.KernelMatch;
-import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Needs;
 import org.xenhpt.api.profile.Origin;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileImporter;
-import org.xenhpt.api.profile.ProfileSource;
-import org.xenhpt.api.profile.ProfileStore;
-import org.xenhpt.api.profile.StructLayout;
 import org.xenhpt.shell.Console;
 import org.xenhpt.shell.ExitCodes;
 import org.xenhpt.shell.ProgressLine;
@@ -35,6 +24,7 @@ import org.xenhpt.shell.Sessions;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
 
 /** Makes a profile and writes it. */
 final class ProfileMaker {
@@ -80,6 +70,24 @@ final class ProfileMaker {
         @Option(names = "--arch", paramLabel = "ARCH", converter = ArchitectureName.class,
                 description = "The kernel's architecture, x86-64 or i386, where the files do not tell it.")
         private Architecture architecture;
+
+        private Needs alsoNeeds() {
+            return new Needs(also.stream().filter(name -> !name.contains(".")).collect(Collectors.toSet()),
+                    also.stream().filter(name -> name.contains(".")).collect(Collectors.toSet()));
+        }
+
+        /** Names that were asked for and are not there; of {@code *} nothing is missed. */
+        private List<String> missingFrom(Profile profile) {
+            return also.stream().filter(name -> !name.equals("*") && !name.startsWith("*.")).filter(name -> {
+                int dot = name.indexOf('.');
+                if (dot < 0) {
+                    return !profile.symbols().containsKey(name);
+                }
+                String struct = name.substring(0, dot);
+                return name.endsWith(".*") ? !profile.structs().containsKey(struct)
+                        : profile.member(struct, name.substring(dot + 1)).isEmpty();
+            }).toList();
+        }
     }
 
     /** Reads an architecture as hpt prints it. */
@@ -92,20 +100,18 @@ final class ProfileMaker {
                     return architecture;
                 }
             }
-            throw new picocli.CommandLine.TypeConversionException("'" + text + "' is neither x86-64 nor i386");
+            throw new TypeConversionException("'" + text + "' is neither x86-64 nor i386");
         }
     }
 
     private final Sessions sessions;
-    private final List<ProfileSource> sources;
     private final List<ProfileImporter> importers;
     private final Console console;
     private final PrintWriter out;
 
-    ProfileMaker(Sessions sessions, List<ProfileSource> sources, List<ProfileImporter> importers, Console console,
+    ProfileMaker(Sessions sessions, List<ProfileImporter> importers, Console console,
             PrintWriter out) {
         this.sessions = sessions;
-        this.sources = sources;
         this.importers = importers;
         this.console = console;
         this.out = out;
@@ -117,7 +123,11 @@ final class ProfileMaker {
                     ? "neither a guest nor files are named" : "a guest and files are named")
                     .next("write hpt profile make GUEST, or hpt profile make --from FILE...");
         }
-        Profile profile = complete(options.from.isEmpty() ? fromGuest(options.guest) : fromFiles(options), options);
+        Profile profile = complete(options.from.isEmpty() ? fromGuest(options) : fromFiles(options), options);
+        List<String> missing = options.missingFrom(profile);
+        if (!missing.isEmpty()) {
+            console.say("warning: not found by " + profile.origin().source() + ": " + String.join(", ", missing));
+        }
         if (options.stdout) {
             print(profile);
             return ExitCodes.OK;
@@ -130,43 +140,25 @@ final class ProfileMaker {
         }
         sessions.store().write(profile, file);
         console.say("wrote " + file + ": " + profile.symbols().size() + " symbols, " + profile.structs().size()
-                + " structures of " + profile.kernel().release());
+                + " structures of " + profile.kernel().release() + inWords(profile.origin()));
         return ExitCodes.OK;
     }
 
-    private Profile fromGuest(String guest) {
+    private static String inWords(Origin origin) {
+        return origin.confidence() < 1 ? ", by " + origin.source() + ": NOT CERTAIN, confidence " + origin.confidence()
+                : "";
+    }
+
+    private Profile fromGuest(Options options) {
         try (ProgressLine progress = new ProgressLine(console);
-                Sessions.Lease lease = sessions.attach(GuestCommand.uri(guest, sessions), progress)) {
-            Session session = lease.session();
-            Needs needs = sessions.frontEnd().needs();
-            List<String> asked = new ArrayList<>();
-            for (ProfileSource source : sources) {
-                // The folder can only give back what was made before.
-                if (source instanceof ProfileStore) {
-                    continue;
-                }
-                asked.add(source.name());
-                Optional<Profile> found = source.find(session.guest(), session.identity(), session.space(), needs, progress);
-                if (found.isPresent()) {
-                    return found.get();
-                }
-            }
-            Optional<Profile> inUse = session.kernel().map(Kernel::profile)
-                    .filter(profile -> asked.isEmpty() && profile.origin().source().equals("guest-memory"));
-            return inUse.orElseThrow(() -> {
-                HptException none = new HptException(Step.PROFILE, Reason.NO_PROFILE, guest,
-                        "its memory does not tell the layouts of kernel " + session.identity().release());
-                asked.forEach(none::tried);
-                return none.next("make it from files: hpt profile make --from FILE...");
-            });
+                Sessions.Lease lease = sessions.attach(GuestCommand.uri(options.guest, sessions), progress)) {
+            return lease.session().learn(options.alsoNeeds(), progress);
         }
     }
 
     private Profile fromFiles(Options options) {
         List<Path> files = options.from;
-        Needs needs = sessions.frontEnd().needs().and(Needs.RECOGNITION).and(new Needs(
-                options.also.stream().filter(name -> !name.contains(".")).collect(Collectors.toSet()),
-                options.also.stream().filter(name -> name.contains(".")).collect(Collectors.toSet())));
+        Needs needs = sessions.frontEnd().needs().and(Needs.RECOGNITION).and(options.alsoNeeds());
         List<Profile> parts = new ArrayList<>();
         for (Path file : files) {
             if (!Files.isRegularFile(file)) {
@@ -178,45 +170,7 @@ final class ProfileMaker {
                                     importers.stream().map(ProfileImporter::format).sorted().toList())));
             parts.add(importer.read(file, needs));
         }
-        Profile all = parts.get(0);
-        for (Profile part : parts.subList(1, parts.size())) {
-            all = together(all, part);
-        }
-        return all;
-    }
-
-    private static Profile together(Profile a, Profile b) {
-        Map<String, Long> symbols = new TreeMap<>(b.symbols());
-        symbols.putAll(a.symbols());
-        Map<String, Long> constants = new TreeMap<>(b.constants());
-        constants.putAll(a.constants());
-        Map<String, StructLayout> structs = new TreeMap<>(b.structs());
-        a.structs().forEach((tag, layout) -> structs.merge(tag, layout, (other, first) -> {
-            Map<String, Member> members = new LinkedHashMap<>(first.members());
-            other.members().forEach(members::putIfAbsent);
-            return new StructLayout(Math.max(first.size(), other.size()), members);
-        }));
-        KernelMatch kernel = new KernelMatch(
-                a.kernel().architecture() != null ? a.kernel().architecture() : b.kernel().architecture(),
-                agreed("release", a, b, KernelMatch::release), agreed("banner", a, b, KernelMatch::banner),
-                agreed("build id", a, b, KernelMatch::buildId));
-        return new Profile(a.name(), kernel, new Origin(joined(a.origin().source(), b.origin().source()),
-                joined(a.origin().from(), b.origin().from()), a.origin().made(),
-                Math.min(a.origin().confidence(), b.origin().confidence())), symbols, structs, constants);
-    }
-
-    private static String joined(String a, String b) {
-        return a.isEmpty() || a.equals(b) ? b : b.isEmpty() ? a : a + ", " + b;
-    }
-
-    private static String agreed(String what, Profile a, Profile b, Function<KernelMatch, String> part) {
-        String one = part.apply(a.kernel());
-        String other = part.apply(b.kernel());
-        if (!one.isEmpty() && !other.isEmpty() && !one.equals(other)) {
-            throw new HptException(Step.PROFILE, Reason.FILE, b.origin().from(), "is of another kernel than "
-                    + a.origin().from() + ": " + what + " '" + other + "', not '" + one + "'");
-        }
-        return one.isEmpty() ? other : one;
+        return parts.stream().reduce(Profile::merge).orElseThrow();
     }
 
     /** Adds what the user said of the kernel, and checks that it can be recognised. */
