@@ -4,10 +4,13 @@ package org.xenhpt.backend.xen;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.error.HptException;
+import org.xenhpt.api.error.Reason;
+import org.xenhpt.api.error.Step;
 import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.guest.GuestInfo;
 import org.xenhpt.api.guest.PhysicalMemory;
@@ -27,6 +30,11 @@ final class XenGuest implements Guest {
     private final Supplier<Control> control;
     private final Supplier<XenStore> stores;
     private final Thread watch;
+    private Optional<Kept> kept = Optional.empty();
+
+    /** The control library, open, and the number of the domain's last vCPU, which stays what it is. */
+    private record Kept(Control control, int lastVcpu) {
+    }
 
     /**
      * @param control opens the control library, or throws why not
@@ -62,22 +70,47 @@ final class XenGuest implements Guest {
      */
     @Override
     public List<VcpuRegisters> registers() {
-        try (Control xen = control.get()) {
-            int last = xen.info(domid).map(DomainInfo::maxVcpuId).orElse(-1);
+        return asked(xen -> {
             List<VcpuRegisters> all = new ArrayList<>();
-            for (int vcpu = 0; vcpu <= last; vcpu++) {
-                xen.registers(domid, vcpu).ifPresent(all::add);
+            for (int vcpu = 0; vcpu <= xen.lastVcpu(); vcpu++) {
+                xen.control().registers(domid, vcpu).ifPresent(all::add);
             }
             return List.copyOf(all);
-        }
+        });
     }
 
     @Override
     public Optional<VcpuRegisters> registers(int vcpu) {
-        try (Control xen = control.get()) {
-            int last = xen.info(domid).map(DomainInfo::maxVcpuId).orElse(-1);
-            return vcpu < 0 || vcpu > last ? Optional.empty() : xen.registers(domid, vcpu);
+        return asked(xen -> vcpu < 0 || vcpu > xen.lastVcpu() ? Optional.empty() : xen.control().registers(domid, vcpu));
+    }
+
+    /** Opens the control library for the first reading and keeps it: that takes longer than to read the registers. */
+    private synchronized <T> T asked(Function<Kept, T> question) {
+        if (kept.isEmpty()) {
+            kept = Optional.of(keep(control.get()));
         }
+        try {
+            return question.apply(kept.get());
+        } catch (HptException failure) {
+            letGo();
+            throw failure;
+        }
+    }
+
+    private Kept keep(Control opened) {
+        try {
+            return new Kept(opened, opened.info(domid).orElseThrow(() -> new HptException(Step.BACKEND,
+                    Reason.GUEST_GONE, info.uri().toString(), "the guest was destroyed")
+                    .next("hpt guests shows what runs now")).maxVcpuId());
+        } catch (HptException failure) {
+            opened.close();
+            throw failure;
+        }
+    }
+
+    private synchronized void letGo() {
+        kept.ifPresent(xen -> xen.control().close());
+        kept = Optional.empty();
     }
 
     private void watch() {
@@ -132,6 +165,7 @@ final class XenGuest implements Guest {
     @Override
     public void close() {
         watch.interrupt();
+        letGo();
         memory.close();
     }
 }

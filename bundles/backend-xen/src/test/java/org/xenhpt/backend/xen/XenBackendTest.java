@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,9 +44,11 @@ class XenBackendTest {
     // The guest's watching thread asks too.
     private final Map<String, String> stored = new ConcurrentSkipListMap<>();
     private final Map<Integer, DomainInfo> known = new HashMap<>();
+    private final Thread mine = Thread.currentThread();
     private final List<String> opened = new ArrayList<>();
     private final FakeForeignMemory foreign = new FakeForeignMemory();
     private Optional<HptException> noControl = Optional.empty();
+    private Optional<HptException> failure = Optional.empty();
     private volatile OptionalLong toPopulate = OptionalLong.of(0);
     private final AtomicInteger openHandles = new AtomicInteger();
     private XenBackend backend;
@@ -101,6 +104,9 @@ class XenBackendTest {
 
         @Override
         public Optional<VcpuRegisters> registers(int domid, int vcpu) {
+            failure.ifPresent(thrown -> {
+                throw thrown;
+            });
             return vcpu == 1 ? Optional.empty()
                     : Optional.of(new VcpuRegisters(vcpu, Map.of(Register.RSP, 0x1000L + vcpu)));
         }
@@ -121,19 +127,19 @@ class XenBackendTest {
         backend = new XenBackend(new XenHost(root), new XenBackend.Libraries() {
             @Override
             public XenStore store(String subject, XenHost host) {
-                opened.add("xenstore");
+                opened("xenstore");
                 return new Store();
             }
 
             @Override
             public ForeignMemory memory(String subject, int domid) {
-                opened.add("memory of " + domid);
+                opened("memory of " + domid);
                 return foreign;
             }
 
             @Override
             public Control control(String subject, Optional<XenHost.Version> version) {
-                opened.add("control of " + version.map(XenHost.Version::toString).orElse("?"));
+                opened("control of " + version.map(XenHost.Version::toString).orElse("?"));
                 if (noControl.isPresent()) {
                     throw noControl.get();
                 }
@@ -143,6 +149,13 @@ class XenBackendTest {
         domain(0, "Domain-0", "pv");
         domain(7, "web", "hvm");
         stored.put("/local/domain/7/vm", "/vm/" + UUID);
+    }
+
+    /** What the guest's watching thread opens is not counted. */
+    private void opened(String what) {
+        if (Thread.currentThread() == mine) {
+            opened.add(what);
+        }
     }
 
     private void write(String file, String text) throws IOException {
@@ -170,6 +183,51 @@ class XenBackendTest {
         assertThat(openHandles).hasValue(0);
         assertThat(foreign.mapped).isEmpty();
         return thrown[0];
+    }
+
+    @Test
+    void theControlLibraryStaysOpenBetweenReadingsOfRegisters() {
+        Guest guest = backend.open(GuestUri.parse("xen:web"));
+        opened.clear();
+        for (int i = 0; i < 3; i++) {
+            assertThat(guest.registers(2)).isPresent();
+            assertThat(guest.registers()).hasSize(2);
+        }
+        assertThat(Collections.frequency(opened, "control of 4.17")).isEqualTo(1);
+        guest.close();
+        everythingIsClosed();
+    }
+
+    @Test
+    void aFailureOfTheControlLibraryIsNotKept() {
+        try (Guest guest = backend.open(GuestUri.parse("xen:web"))) {
+            guest.registers();
+            failure = Optional.of(new HptException(Step.BACKEND, Reason.ACCESS_DENIED, "", "not now"));
+            assertThatThrownBy(guest::registers).isSameAs(failure.get());
+            assertThatThrownBy(guest::registers).isSameAs(failure.get());
+            failure = Optional.empty();
+            assertThat(guest.registers()).hasSize(2);
+        }
+        everythingIsClosed();
+    }
+
+    @Test
+    void aDestroyedGuestHasNoRegisters() {
+        try (Guest guest = backend.open(GuestUri.parse("xen:web"))) {
+            known.clear();
+            assertThatThrownBy(() -> guest.registers(0)).isInstanceOfSatisfying(HptException.class,
+                    gone -> assertThat(gone.reason()).isEqualTo(Reason.GUEST_GONE));
+        }
+        everythingIsClosed();
+    }
+
+    /** The watching thread closes its own. */
+    private void everythingIsClosed() {
+        Assertions.assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+            while (openHandles.get() != 0) {
+                Thread.sleep(20);
+            }
+        });
     }
 
     @Test
@@ -294,12 +352,7 @@ class XenBackendTest {
             });
             assertThat(guest.memory().window(0x400000).bytes().getLong(0)).isEqualTo(0x400);
         }
-        // The watching thread closes its own.
-        Assertions.assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
-            while (openHandles.get() != 0) {
-                Thread.sleep(20);
-            }
-        });
+        everythingIsClosed();
         assertThat(foreign.mapped).isEmpty();
     }
 
