@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.xenhpt.api.error.MemoryFault;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.profile.Member;
@@ -32,7 +33,7 @@ record BootMark(boolean kernelThere, OptionalLong first, long started, OptionalL
 
     /** What it wants to know of a kernel. */
     static Needs needs() {
-        return new Needs(java.util.Set.of("init_task", "tk_core", "timekeeper_data"), java.util.Set.of("task_struct.tasks",
+        return new Needs(Set.of("init_task", "tk_core", "timekeeper_data"), Set.of("task_struct.tasks",
                 "task_struct.start_boottime", "task_struct.real_start_time", "task_struct.start_time",
                 "timekeeper.xtime_sec", "tk_data.timekeeper"));
     }
@@ -101,6 +102,15 @@ record BootMark(boolean kernelThere, OptionalLong first, long started, OptionalL
         } catch (MemoryFault gone) {
             return OptionalLong.empty();
         }
+    }
+
+    /** How far the clock was set back since an earlier mark; empty when it was not. An adjustment of a second is none. */
+    OptionalLong secondsBack(BootMark earlier) {
+        if (seconds.isEmpty() || earlier.seconds.isEmpty()) {
+            return OptionalLong.empty();
+        }
+        long back = earlier.seconds.getAsLong() - seconds.getAsLong();
+        return back > 1 ? OptionalLong.of(back) : OptionalLong.empty();
     }
 
     /** Whether this and an earlier mark are of one boot. That there was no process yet does not make it another. */

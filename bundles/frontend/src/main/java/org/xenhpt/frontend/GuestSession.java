@@ -396,6 +396,8 @@ final class GuestSession implements Session {
         }
         long time = clock.getAsLong();
         mark = Optional.of(now);
+        now.secondsBack(was).ifPresent(seconds -> news(uri + " went back in time: its clock by " + seconds
+                + " s, as after a snapshot"));
         if (now.seconds().isEmpty() || !now.seconds().equals(was.seconds())) {
             moved = time;
         } else if (time - moved > PATIENCE_NANOS) {

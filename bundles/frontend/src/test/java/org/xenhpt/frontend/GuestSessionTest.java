@@ -216,7 +216,11 @@ class GuestSessionTest {
         now.clock(500);
         now.tasks.add(task(7, "killed since"));
         assertThat(names(session)).containsExactly("init of 6.1.0-a", "killed since");
-        assertThat(session.news()).isEmpty();
+        assertThat(session.news()).containsExactly(
+                "fake:guest went back in time: its clock by 500 s, as after a snapshot");
+        now.clock(499);
+        assertThat(names(session)).hasSize(2);
+        assertThat(session.news()).as("a second is an adjustment").isEmpty();
         assertThat(attached).isOne();
     }
 

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -78,10 +79,19 @@ public final class TestGuest implements AutoCloseable {
 
     /** Boots a guest, and waits until all its processes are up. */
     public static TestGuest boot(GuestSpec spec) throws IOException {
+        return begin(spec, List.of());
+    }
+
+    /** Lets a guest that was saved go on, and waits until it does. */
+    public static TestGuest restore(GuestSpec spec, Path saved) throws IOException {
+        return begin(spec, List.of("--incoming", saved.toString()));
+    }
+
+    private static TestGuest begin(GuestSpec spec, List<String> more) throws IOException {
         MACHINES.acquireUninterruptibly();
         TestGuest guest = null;
         try {
-            guest = start(spec);
+            guest = start(spec, more);
             guest.awaitTree();
             return guest;
         } catch (IOException | RuntimeException e) {
@@ -94,11 +104,12 @@ public final class TestGuest implements AutoCloseable {
         }
     }
 
-    private static TestGuest start(GuestSpec spec) throws IOException {
+    private static TestGuest start(GuestSpec spec, List<String> more) throws IOException {
         // Not under target/: the path of a UNIX socket has room for 107 bytes.
         Path run = Files.createTempDirectory("hpt-itest");
         List<String> command = new ArrayList<>(List.of(project().resolve("itests/lab/guest").toString(), "run", "vm"));
         command.addAll(spec.options());
+        command.addAll(more);
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(run.resolve("qemu.log").toFile());
         builder.environment().put("HPT_LAB_RUN", run.toString());
@@ -203,7 +214,12 @@ public final class TestGuest implements AutoCloseable {
 
     /** How hpt names this guest. */
     public String uri() {
-        return "qemu:" + folder.resolve("qmp");
+        return "qemu:" + socket();
+    }
+
+    /** The QMP socket that hpt uses. */
+    public Path socket() {
+        return folder.resolve("qmp");
     }
 
     /** The tests' own QMP connection. */
@@ -246,6 +262,64 @@ public final class TestGuest implements AutoCloseable {
     /** Waits until all its processes are up again after a {@link #reset()}. */
     public synchronized void awaitUp() throws IOException {
         lister.awaitReady(BOOT_SECONDS);
+    }
+
+    /** Lets processes begin and end in it from now on. */
+    public void churn() throws IOException {
+        lister.churn();
+    }
+
+    /** Saves the guest, which stands still from then on. */
+    public void save(Path file) throws IOException {
+        qmp.execute("migrate", Map.of("uri", "exec:cat > '" + file + "'"));
+        String status = "";
+        for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(ANSWER_SECONDS); !status.equals("completed");) {
+            checkAlive(end, "be saved");
+            status = qmp.execute("query-migrate", Map.of()).path("status").asText();
+            if (status.equals("failed")) {
+                throw new IOException("saving failed: " + hmp("info migrate"));
+            }
+        }
+    }
+
+    /**
+     * Makes a snapshot that {@link #goBack} goes back to.
+     *
+     * @param disk where QEMU keeps it
+     */
+    public void snapshot(Path disk) throws IOException {
+        job("make", "blockdev-create", Map.of("options", Map.of("driver", "file", "filename", disk.toString(), "size", 0)));
+        qmp.execute("blockdev-add", Map.of("driver", "file", "filename", disk.toString(), "node-name", "snapshot-file"));
+        job("format", "blockdev-create", Map.of("options", Map.of("driver", "qcow2", "file", "snapshot-file",
+                "size", 1 << 20)));
+        qmp.execute("blockdev-add", Map.of("driver", "qcow2", "file", "snapshot-file", "node-name", "snapshots"));
+        job("save", "snapshot-save", Map.of("tag", "then", "vmstate", "snapshots", "devices", List.of("snapshots")));
+    }
+
+    /** Goes back to the snapshot, in the same QEMU. */
+    public void goBack() throws IOException {
+        job("load", "snapshot-load", Map.of("tag", "then", "vmstate", "snapshots", "devices", List.of("snapshots")));
+        // Loading leaves the guest as it was, which is stopped while the snapshot was made.
+        resume();
+    }
+
+    private void job(String id, String command, Map<String, ?> arguments) throws IOException {
+        Map<String, Object> all = new HashMap<>(arguments);
+        all.put("job-id", id);
+        qmp.execute(command, all);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(ANSWER_SECONDS);
+        while (true) {
+            checkAlive(end, command);
+            for (JsonNode job : qmp.execute("query-jobs", Map.of())) {
+                if (job.get("id").asText().equals(id) && job.get("status").asText().equals("concluded")) {
+                    qmp.execute("job-dismiss", Map.of("id", id));
+                    if (job.has("error")) {
+                        throw new IOException(command + ": " + job.get("error").asText());
+                    }
+                    return;
+                }
+            }
+        }
     }
 
     /** Stops the guest: no vCPU runs until {@link #resume()}. */
