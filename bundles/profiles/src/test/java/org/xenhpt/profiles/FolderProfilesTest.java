@@ -10,6 +10,7 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
@@ -217,7 +218,7 @@ class FolderProfilesTest {
         Files.setLastModifiedTime(file, past);
         assertThat(profiles.read(file).profile().get().symbols()).containsEntry("a", 2L);
         Files.setLastModifiedTime(replacement, past);
-        Files.move(replacement, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        Files.move(replacement, file, StandardCopyOption.REPLACE_EXISTING);
         assertThat(profiles.read(file).profile().get().symbols()).containsEntry("a", 3L);
         Files.delete(file);
         assertThat(profiles.read(file).problems().toString()).contains("no such file");

@@ -121,7 +121,7 @@ class CommandsTest {
         assertThat(platform.hpt("ps", "qemu:a", "-o", "pid", "--csv")).isZero();
         assertThat(platform.out()).isEqualTo("pid,confidence\r\n1,0.93\r\n");
         for (String command : new String[] {"ps", "tree", "current", "locate"}) {
-            ((java.io.ByteArrayOutputStream) platform.results).reset();
+            ((ByteArrayOutputStream) platform.results).reset();
             assertThat(platform.hpt(command, "qemu:a", "--json")).isZero();
             assertThat(json().get(0).get("confidence").doubleValue()).as(command).isEqualTo(0.93);
         }
@@ -139,7 +139,7 @@ class CommandsTest {
         assertThat(platform.out()).contains("1. guest memory").contains("missing").contains("has no BTF")
                 .contains("confidence 0.93; made from tasks").contains("offset 0x454: 85 of 86: a number of its own")
                 .contains("rejected").contains("GVA 0x1: forged").contains("not asked").doesNotContain("\u001b");
-        ((java.io.ByteArrayOutputStream) platform.results).reset();
+        ((ByteArrayOutputStream) platform.results).reset();
         assertThat(platform.hpt("identify", "qemu:a", "--explain", "--json")).isZero();
         JsonNode lines = json();
         assertThat(lines).hasSize(6);

@@ -3,6 +3,7 @@ package org.xenhpt.itests.guest;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * What guest to boot: the options of {@code itests/lab/guest}.
@@ -58,7 +59,7 @@ public record GuestSpec(String kernel, int memoryMiB, int cpus, boolean la57, Ra
 
     List<String> options() {
         List<String> options = new ArrayList<>(List.of("--kernel", kernel, "--memory", "" + memoryMiB,
-                "--cpus", "" + cpus, "--ram", ram.name().toLowerCase(java.util.Locale.ROOT), "--append", append));
+                "--cpus", "" + cpus, "--ram", ram.name().toLowerCase(Locale.ROOT), "--append", append));
         if (la57) {
             options.add("--la57");
         }

@@ -2,6 +2,7 @@
 package org.xenhpt.identify.kallsyms;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -187,7 +188,7 @@ final class KallsymsFinder {
             return false;
         }
         for (int i = 0; i <= 4; i++) {
-            if (java.util.Arrays.equals(around, i, i + DIGITS.length, DIGITS, 0, DIGITS.length)
+            if (Arrays.equals(around, i, i + DIGITS.length, DIGITS, 0, DIGITS.length)
                     && looked.size() < MAX_DIGITS && looked.add(from + i)) {
                 tokensAt(from + i).flatMap(this::byTokens).ifPresent(found::add);
             }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -184,7 +185,7 @@ class BtfTest {
             }
         }
         for (int length = 0; length < good.length; length++) {
-            byte[] truncated = java.util.Arrays.copyOf(good, length);
+            byte[] truncated = Arrays.copyOf(good, length);
             assertThatThrownBy(() -> Btf.open(truncated)).isInstanceOf(BtfException.class);
         }
     }
@@ -263,7 +264,7 @@ class BtfTest {
     /** Parameters that are all the function itself. */
     private static int[] wideSelf(int id) {
         int[] parameters = new int[12];
-        java.util.Arrays.fill(parameters, id);
+        Arrays.fill(parameters, id);
         return parameters;
     }
 

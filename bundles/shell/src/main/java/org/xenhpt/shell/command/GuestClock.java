@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.Optional;
 import org.xenhpt.api.process.ProcessTable;
@@ -55,7 +56,7 @@ final class GuestClock {
     /** ISO 8601 in UTC, to the millisecond. */
     Cell isoStart(Task task) {
         return start(task.startNanos()).map(start -> Cell.text(DateTimeFormatter.ISO_INSTANT.format(
-                start.toInstant().truncatedTo(java.time.temporal.ChronoUnit.MILLIS)))).orElse(Cell.UNKNOWN);
+                start.toInstant().truncatedTo(ChronoUnit.MILLIS)))).orElse(Cell.UNKNOWN);
     }
 
     /** As ps: [DD-]HH:MM:SS. */
