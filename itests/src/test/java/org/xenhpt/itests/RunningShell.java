@@ -22,6 +22,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /** A shell of hpt that stays up while its surroundings change. */
 final class RunningShell implements AutoCloseable {
@@ -134,11 +135,21 @@ final class RunningShell implements AutoCloseable {
 
     /** Asks until the answer is as wanted. */
     List<JsonNode> askUntil(String command, String what, Predicate<List<JsonNode>> wanted) {
+        return until(() -> Optional.of(ask(command)), what, wanted);
+    }
+
+    /** As {@link #askUntil}, of a command that may say why it has no answer. */
+    List<JsonNode> findUntil(String command, String what, Predicate<List<JsonNode>> wanted) {
+        return until(() -> find(command), what, wanted);
+    }
+
+    private List<JsonNode> until(Supplier<Optional<List<JsonNode>>> question, String what,
+            Predicate<List<JsonNode>> wanted) {
         Instant end = Instant.now().plusSeconds(SECONDS);
         while (true) {
-            List<JsonNode> answer = ask(command);
-            if (wanted.test(answer)) {
-                return answer;
+            Optional<List<JsonNode>> answer = question.get();
+            if (answer.filter(wanted).isPresent()) {
+                return answer.get();
             }
             if (Instant.now().isAfter(end)) {
                 throw new AssertionError("still not: " + what + "; the last answer is " + answer + ", it said " + messages());

@@ -14,10 +14,11 @@ import java.util.Locale;
  * @param la57       whether its CPU has 5-level paging
  * @param ram        how QEMU holds its RAM
  * @param vmcoreinfo whether it hands its VMCOREINFO to QEMU
+ * @param crashKernel whether it loads a crash kernel, the same one, that runs when it panics
  * @param append     more of the kernel's command line
  */
 public record GuestSpec(String kernel, int memoryMiB, int cpus, boolean la57, Ram ram, boolean vmcoreinfo,
-        String append) {
+        boolean crashKernel, String append) {
     /** How QEMU holds a guest's RAM. */
     public enum Ram {
         /** A file that others can map. */
@@ -30,31 +31,35 @@ public record GuestSpec(String kernel, int memoryMiB, int cpus, boolean la57, Ra
 
     /** A guest of 256 MiB with one vCPU, 4-level paging and its RAM in a file. */
     public static GuestSpec of(String kernel) {
-        return new GuestSpec(kernel, 256, 1, false, Ram.FILE, false, "");
+        return new GuestSpec(kernel, 256, 1, false, Ram.FILE, false, false, "");
     }
 
     public GuestSpec memoryMiB(int size) {
-        return new GuestSpec(kernel, size, cpus, la57, ram, vmcoreinfo, append);
+        return new GuestSpec(kernel, size, cpus, la57, ram, vmcoreinfo, crashKernel, append);
     }
 
     public GuestSpec cpus(int number) {
-        return new GuestSpec(kernel, memoryMiB, number, la57, ram, vmcoreinfo, append);
+        return new GuestSpec(kernel, memoryMiB, number, la57, ram, vmcoreinfo, crashKernel, append);
     }
 
     public GuestSpec withLa57() {
-        return new GuestSpec(kernel, memoryMiB, cpus, true, ram, vmcoreinfo, append);
+        return new GuestSpec(kernel, memoryMiB, cpus, true, ram, vmcoreinfo, crashKernel, append);
     }
 
     public GuestSpec ram(Ram how) {
-        return new GuestSpec(kernel, memoryMiB, cpus, la57, how, vmcoreinfo, append);
+        return new GuestSpec(kernel, memoryMiB, cpus, la57, how, vmcoreinfo, crashKernel, append);
     }
 
     public GuestSpec withVmcoreinfo() {
-        return new GuestSpec(kernel, memoryMiB, cpus, la57, ram, true, append);
+        return new GuestSpec(kernel, memoryMiB, cpus, la57, ram, true, crashKernel, append);
+    }
+
+    public GuestSpec withCrashKernel() {
+        return new GuestSpec(kernel, memoryMiB, cpus, la57, ram, vmcoreinfo, true, append);
     }
 
     public GuestSpec append(String more) {
-        return new GuestSpec(kernel, memoryMiB, cpus, la57, ram, vmcoreinfo, more);
+        return new GuestSpec(kernel, memoryMiB, cpus, la57, ram, vmcoreinfo, crashKernel, more);
     }
 
     List<String> options() {
@@ -65,6 +70,9 @@ public record GuestSpec(String kernel, int memoryMiB, int cpus, boolean la57, Ra
         }
         if (vmcoreinfo) {
             options.add("--vmcoreinfo");
+        }
+        if (crashKernel) {
+            options.add("--crash");
         }
         return options;
     }
