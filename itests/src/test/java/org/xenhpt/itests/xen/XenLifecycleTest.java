@@ -3,9 +3,12 @@ package org.xenhpt.itests.xen;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
@@ -31,8 +34,10 @@ class XenLifecycleTest {
         try (XenGuest guest = XenGuest.create(lab, spec)) {
             XenLab.await(spec.name() + " in hpt guests", SECONDS, () -> guests(hpt).contains(spec.name()));
             guest.await();
-            assertThat(hpt.ask("ps " + spec.uri() + " --json").rows()).hasSizeGreaterThan(20);
+            Map<String, JsonNode> first = byAddress(hpt.ask("ps " + spec.uri() + " --json").rows());
+            assertThat(first).hasSizeGreaterThan(20);
             assertThat(hpt.held().foreign()).as("mappings of the guest").isPositive();
+            isReadOnAfterItWasSavedAndRestored(lab, hpt, spec, first);
             uuid = lab.dom0("xl list -v brief | awk 'NR > 1 { for (i = 1; i <= NF; i++) if (length($i) == 36) print $i }'")
                     .strip();
             assertThat(UUID.fromString(uuid)).isNotNull();
@@ -45,6 +50,30 @@ class XenLifecycleTest {
         assertThat(answer.messages()).as(answer.toString()).isNotEmpty().last().asString()
                 .matches("hpt: .*" + spec.uri() + ": .*(destroyed|gone|ended|no such|no guest).*");
         assertThat(answer.lines()).as("and no list").doesNotContain("[");
+    }
+
+    private static Map<String, JsonNode> byAddress(List<JsonNode> tasks) {
+        return tasks.stream().collect(Collectors.toMap(task -> task.get("address").asText(), task -> task));
+    }
+
+    /** It is another domain then, of the same name. */
+    private static void isReadOnAfterItWasSavedAndRestored(XenLab lab, HptShell hpt, XenSpec spec,
+            Map<String, JsonNode> before) throws IOException {
+        String domid = lab.dom0("xl domid " + spec.name());
+        lab.dom0("xl save " + spec.name() + " /root/saved >&2 && xl restore /root/saved >&2 && rm /root/saved");
+        assertThat(lab.dom0("xl domid " + spec.name())).isNotEqualTo(domid);
+        HptShell.Answer answer = hpt.ask("ps " + spec.uri() + " --json");
+        assertThat(answer.messages()).singleElement().asString()
+                .contains(spec.uri() + " was started anew, with the same kernel");
+        Map<String, JsonNode> after = byAddress(answer.rowsAndMessages());
+        before.forEach((address, task) -> {
+            // Kernel threads of no work end.
+            if (!task.get("name").asText().startsWith("kworker")) {
+                assertThat(after).containsKey(address);
+                assertThat(after.get(address).get("pid")).isEqualTo(task.get("pid"));
+                assertThat(after.get(address).get("start")).isEqualTo(task.get("start"));
+            }
+        });
     }
 
     @Test
