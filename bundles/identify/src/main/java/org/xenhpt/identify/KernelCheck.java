@@ -185,12 +185,17 @@ final class KernelCheck {
         KernelImage image = new KernelImage(memory, space, mapping.start(), mapping.end());
         List<Names> found = new ArrayList<>();
         // init_uts_ns lies in .data, after the read-only data. Since 6.1 a weak copy without the build's number does
-        // too.
-        seek(image, mapping.noExecute(), mapping.end(), word("Linu"), KnownPlace::uts, gva -> {
+        // too. A kernel without CONFIG_DEBUG_RODATA (an option until 4.11) protects nothing but what it freed, and
+        // that is after .data.
+        LongPredicate isNamed = gva -> {
             utsname(space, gva).filter(names -> names.machine().equals("x86_64") && names.isNumbered())
                     .ifPresent(found::add);
             return !found.isEmpty();
-        });
+        };
+        seek(image, mapping.noExecute(), mapping.end(), word("Linu"), KnownPlace::uts, isNamed);
+        if (found.isEmpty()) {
+            seek(image, mapping.start(), mapping.noExecute(), word("Linu"), KnownPlace::uts, isNamed);
+        }
         if (found.isEmpty()) {
             return reject(claim, "the kernel image it maps holds no init_uts_ns");
         }
@@ -249,9 +254,11 @@ final class KernelCheck {
     /** Before 4.13 VMCOREINFO is an array in the image's .bss. */
     private static OptionalLong vmcoreinfoIn(KernelImage image, String release, MemorySearch.TableCopy table) {
         OptionalLong top = OptionalLong.of(table.root() - table.mapping().physBase() + ImageMapping.BASE);
-        return image.search(table.mapping().noExecute(), image.end(), 4, word("OSRE"), -1,
-                gva -> vmcoreinfoAt(image, gva)
-                        .filter(v -> v.release().equals(release) && v.topLevelTable().equals(top)).isPresent());
+        LongPredicate accept = gva -> vmcoreinfoAt(image, gva)
+                .filter(v -> v.release().equals(release) && v.topLevelTable().equals(top)).isPresent();
+        long from = table.mapping().noExecute();
+        OptionalLong at = image.search(from, image.end(), 4, word("OSRE"), -1, accept);
+        return at.isPresent() ? at : image.search(image.start(), from, 4, word("OSRE"), -1, accept);
     }
 
     private static Optional<Vmcoreinfo> vmcoreinfoAt(KernelImage image, long gva) {

@@ -88,11 +88,16 @@ public final class FakeKernel {
 
     /** Marks what follows the text as not executable, as a kernel does when it has booted. */
     FakeKernel protectedText() {
+        return protect(gva + READ_ONLY, 3);
+    }
+
+    /** Marks entries of 2 MiB, from a GVA on, as not executable. */
+    FakeKernel protect(long from, int entries) {
         Ram ram = new Ram(memory);
         ImageMapping mapping = (mode == PagingMode.LEVEL_5 ? ImageMapping.ofLevel5(ram, tables.root())
                 : ImageMapping.ofLevel4(ram, tables.root())).orElseThrow();
-        long first = (mapping.start() - ImageMapping.BASE >> 21) + 1;
-        for (long entry = first; entry < first + 3; entry++) {
+        long first = from - ImageMapping.BASE >> 21;
+        for (long entry = first; entry < first + entries; entry++) {
             long at = mapping.directory() + entry * 8;
             memory.putLong(at, memory.getLong(at) | 1L << 63);
         }

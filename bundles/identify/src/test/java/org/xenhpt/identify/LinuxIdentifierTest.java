@@ -111,6 +111,13 @@ class LinuxIdentifierTest {
         check(identify(), kernel.vmcoreinfoAt(PAGE));
     }
 
+    @Test
+    void findsAKernelThatProtectsNothingButWhatItFreed() {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4);
+        kernel.protect(kernel.gvaOf(FakeKernel.TABLES_AT), 1);
+        check(identify(), kernel);
+    }
+
     private Optional<KernelIdentity> again(String place) {
         return identifier.identifyAt(place, new FakeGuest(new Unsearchable(memory)), Progress.NONE);
     }

@@ -8,10 +8,12 @@ import java.util.Set;
  * {@code wall_to_monotonic} up to 3.16, a negative {@code struct timespec} in the image, a variable up to 3.3 and a
  * member of {@code timekeeper} after that. It is known by what stands near it:
  * <ul>
- * <li>{@code offs_real}, the same amount positive, in nanoseconds, to the last bit: since 3.4, and in earlier kernels
+ * <li>{@code offs_real}, the same amount positive, in nanoseconds, to the last bit: since 3.5, and in earlier kernels
  * that were mended for the leap second of 2012;
  * <li>else, {@code xtime}, which with it is the time since boot, and {@code raw_time}, which is that time by a clock
- * that nobody corrects: since 2.6.28 (commit 2d42244ae71d).
+ * that nobody corrects: since 2.6.32 (before, it belongs to the clocksource, wherever that is);
+ * <li>up to 2.6.31, {@code xtime} and {@code xtime_cache}, which is what xtime would be had it been brought up to the
+ * last tick: since 2.6.23 (commit 17c38b7490b3).
  * </ul>
  */
 final class WallClock {
@@ -19,6 +21,10 @@ final class WallClock {
     static final String SLEEP = "total_sleep_time";
     private static final int PAGE = 4096;
     private static final int AROUND = 256;
+    /** Twice as far as what stands near it was met. */
+    private static final int NEAR_TIMES = 192;
+    /** Up to 3.3 xtime, xtime_cache and it are variables aligned to so much; some distributions were sooner. */
+    private static final int ALIGNED = 16;
     private static final long LARGEST_IMAGE = 1L << 30;
     private static final long NANOS = 1_000_000_000L;
     /** No guest of these kernels thinks that it was booted earlier, unless it has no clock. */
@@ -27,6 +33,8 @@ final class WallClock {
     /** By how much raw_time may differ, as a share of it: the kernel corrects its clock by less than a thousandth. */
     private static final int RAW_SHARE = 1000;
     private static final long RAW_NANOS = 10_000_000L;
+    /** No tick is later; the last task may have been started after it, when the clock was not yet brought up to date. */
+    private static final long TICK_NANOS = NANOS;
     /** In a guest where nothing was begun or run for longer, numbers that are no times could pass for some: a day. */
     private static final long MOST_IDLE_NANOS = 86_400 * NANOS;
 
@@ -47,9 +55,12 @@ final class WallClock {
         return memory.before(3, 17, 0);
     }
 
+    /**
+     * The object file with init_task is linked first, so that it begins .data: what is before it is code and constants,
+     * where by chance numbers can be found that look like times.
+     */
     void find() {
-        long start = memory.kernel().imageStart() & -PAGE;
-        find(start + PAGE, memory.kernel().imageEnd());
+        find(findings.symbols().get("init_task") & -PAGE, memory.kernel().imageEnd());
     }
 
     /** Looks at one place only. */
@@ -64,7 +75,7 @@ final class WallClock {
     private void find(long from, long end) {
         Found first = null;
         Set<Long> amounts = new HashSet<>();
-        boolean exact = !memory.before(3, 4, 0);
+        boolean exact = !memory.before(3, 5, 0);
         byte[] bytes = new byte[AROUND + PAGE + AROUND];
         for (long page = from; end - page > 0 && end - page < LARGEST_IMAGE; page += PAGE) {
             int length = memory.copy(page - AROUND, bytes);
@@ -117,20 +128,28 @@ final class WallClock {
 
     private Found byTimes(Snapshot bytes, int at) {
         long amount = amount(bytes, at);
-        long earliest = findings.latestStart();
-        for (int time = at - AROUND; amount > 0 && time < at + AROUND - timespec; time += pointer) {
+        boolean cached = memory.before(2, 6, 32);
+        int step = cached ? ALIGNED : pointer;
+        if (amount == 0 || cached && (bytes.gva() + at) % ALIGNED != 0) {
+            return null;
+        }
+        for (int time = at - NEAR_TIMES; time < at + NEAR_TIMES; time += step) {
             long sinceBoot = time(bytes, time) - amount;
-            if (sinceBoot >= earliest && sinceBoot - earliest <= MOST_IDLE_NANOS) {
-                for (int raw = at - AROUND; raw < at + AROUND - timespec; raw += pointer) {
-                    long apart = Math.abs(time(bytes, raw) - sinceBoot);
-                    if (raw != time && apart <= sinceBoot / RAW_SHARE + RAW_NANOS) {
-                        return new Found(bytes.gva() + at,
-                                "xtime, near it, is later by the time since boot, and raw_time is just that", 0);
-                    }
+            for (int other = at - NEAR_TIMES; isSinceBoot(sinceBoot) && other < at + NEAR_TIMES; other += step) {
+                long apart = time(bytes, other) - (cached ? time(bytes, time) : sinceBoot);
+                if (other != time && (cached ? apart >= 0 && apart < TICK_NANOS
+                        : Math.abs(apart) <= sinceBoot / RAW_SHARE + RAW_NANOS)) {
+                    return new Found(bytes.gva() + at, "xtime, near it, is later by the time since boot, and "
+                            + (cached ? "xtime_cache is less than a tick after that" : "raw_time is just that"), 0);
                 }
             }
         }
         return null;
+    }
+
+    private boolean isSinceBoot(long nanos) {
+        long apart = nanos - findings.latestStart();
+        return nanos >= 0 && apart >= -TICK_NANOS && apart <= MOST_IDLE_NANOS;
     }
 
     /**

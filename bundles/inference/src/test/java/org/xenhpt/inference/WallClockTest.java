@@ -7,6 +7,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskQuery;
@@ -73,9 +74,11 @@ class WallClockTest {
         kernel.word(wall + 40, raw % 1_000_000_000);
     }
 
-    @Test
-    void withoutItsOffsetOtherTimesBearItOut() {
-        FakeKernel kernel = kernel(PagingMode.LEVEL_4, "3.2.0-4");
+    /** 3.4 has the struct already, and not yet the offset in it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"2.6.32-5", "3.2.0-4", "3.4.0+"})
+    void withoutItsOffsetOtherTimesBearItOut(String release) {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4, release);
         asVariables(kernel, 100_249_000_000L);
         assertThat(booted(kernel)).isEqualTo(BOOTED);
     }
@@ -90,6 +93,24 @@ class WallClockTest {
         // Earlier than tasks that are there already.
         early.word(early.wallClock() - 16, 1_700_000_000L);
         assertThat(booted(early)).isEqualTo(Task.UNKNOWN);
+    }
+
+    /** Where raw_time is the clocksource's, three numbers that look like one time, one before it and their difference. */
+    @ParameterizedTest
+    @ValueSource(strings = {"2.6.29-qemu", "2.6.31"})
+    void beforeTheTimekeeperTheCacheOfTheTimeBearsItOut(String release) {
+        FakeKernel kernel = kernel(PagingMode.LEVEL_4, release);
+        asVariables(kernel, 0);
+        kernel.word(kernel.wallClock() + 48, 1_700_000_101L);
+        kernel.word(kernel.wallClock() + 56, 160_000_000);
+        long other = kernel.wallClock() + 0x800;
+        kernel.word(other, -0x39000000);
+        kernel.word(other + 16, 0x39000000 + 100);
+        kernel.word(other + 32, 100);
+        assertThat(booted(kernel)).isEqualTo(BOOTED);
+        // A second and more later than xtime: no cache of it.
+        kernel.word(kernel.wallClock() + 48, 1_700_000_102L);
+        assertThat(booted(kernel)).isEqualTo(Task.UNKNOWN);
     }
 
     @Test
