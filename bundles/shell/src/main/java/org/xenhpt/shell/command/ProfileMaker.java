@@ -60,7 +60,8 @@ final class ProfileMaker {
         private String buildId = "";
 
         @Option(names = "--also", paramLabel = "NAME", split = ",", description = {"What to write besides what is"
-                + " needed: symbols, and members as STRUCT.MEMBER; * for all."})
+                + " needed: symbols, or * for all; members as STRUCT.MEMBER, STRUCT.* or *.* for all. What is inferred"
+                + " has no more than was found."})
         private List<String> also = List.of();
 
         @Option(names = "--origin", paramLabel = "TEXT", defaultValue = "",
