@@ -290,6 +290,26 @@ class InferenceTest {
                 .hasValue(wide().get("sched_entity.sum_exec_runtime"));
     }
 
+    /** As in a 2.6.38 guest on i386 with statistics: the lower half of a count, after 0, for a time's upper half. */
+    @Test
+    void twoHalvesOfTimesAreNoTime() {
+        FakeKernel kernel = new FakeKernel(narrow(), PagingMode.PAE, "6.1.0-fake").usual();
+        for (int pid = 300; pid < 340; pid++) {
+            kernel.process(pid, kernel.processes().get(0), "worker" + pid, 33);
+        }
+        kernel.link();
+        for (long task : everyTask(kernel)) {
+            long runtime = kernel.member(task, "task_struct.se") + narrow().get("sched_entity.sum_exec_runtime");
+            int pid = (int) (kernel.get(kernel.member(task, "task_struct.pid")) & 0xffff);
+            kernel.memory().putLong(kernel.gpa(runtime - 8), 310_000_000L + pid);
+            long statistics = runtime + 0x28;
+            kernel.memory().putLong(kernel.gpa(statistics), 150_000_000L + pid << 32)
+                    .putLong(kernel.gpa(statistics + 8), 3L << 32).putLong(kernel.gpa(statistics + 16), 0);
+        }
+        assertThat(infer(kernel).offset("sched_entity", "sum_exec_runtime"))
+                .hasValue(narrow().get("sched_entity.sum_exec_runtime"));
+    }
+
     /** As in 3.16 and 4.2 guests: a tenth of the tasks out of order, and counters that are nought for nearly all. */
     @Test
     void startTimesOrderTheTasksBestAndNotFully() {
