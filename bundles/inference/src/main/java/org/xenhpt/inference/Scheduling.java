@@ -197,9 +197,14 @@ final class Scheduling {
         int se = entities.get(0);
         Optional<Candidate> runtime = first(se, this::isRuntime);
         String by = "not longer than from the task's start to exec_start, nor shorter than its earlier value after it";
-        if (runtime.isEmpty()) {
-            // The scheduler's clock may be far behind the one of start times, where the TSC is not trusted.
-            runtime = first(se, this::isRuntimeByItself);
+        // The scheduler's clock may be far behind the one of start times, where the TSC is not trusted. Then what is
+        // further on, as the averages' last update, can fit better. From 6.6 on (commit 147f3efaa241) times of another
+        // kind, deadline and min_vruntime, are before exec_start.
+        Optional<Candidate> byItself = first(se, this::isRuntimeByItself);
+        boolean isFirst = memory.before(6, 6, 0) && byItself.isPresent() && runtime.isPresent()
+                && byItself.get().offset() < runtime.get().offset();
+        if (runtime.isEmpty() || isFirst) {
+            runtime = byItself;
             by = "not longer than until exec_start, nor shorter than its earlier value after it";
         }
         if (runtime.isEmpty()) {
@@ -217,13 +222,17 @@ final class Scheduling {
     }
 
     /**
-     * Averages further on look alike; exec_start has been the first time in a sched_entity since there is one (2.6.23).
+     * Averages further on look alike; exec_start is the first time in a sched_entity since there is one (2.6.23).
      */
     private Optional<Candidate> first(int se, Candidate.Rule<Snapshot> rule) {
         List<Candidate> found = Candidate.search(se + 2 * pointer, Math.min(se + ENTITY_SIZE, tasks.window() - 32),
                 pointer, tasks.all(), rule);
+        // The lower halves: on 32 bits, half a time with half the next one differs from task to task, too.
         found.removeIf(c -> 2 * tasks.all().stream().map(t ->
-                t.int64(c.offset())).distinct().count() < tasks.all().size());
+                t.int32(c.offset())).distinct().count() < tasks.all().size()
+                // Of group_node, which is before on_rq and exec_start.
+                || 2 * tasks.all().stream().filter(t -> memory.leadsSomewhere(t.pointer(c.offset()))).count()
+                        > tasks.all().size());
         return found.stream().min(Comparator.comparingInt(Candidate::offset));
     }
 

@@ -43,7 +43,7 @@ final class Times {
                     return monotonic > 0 && task.int64(offset + 8) >= monotonic
                             && task.int64(offset + 8) < LONGEST_NANOS;
                 });
-        found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 16)
+        found.removeIf(pair -> findings.isTaken(TASK, pair.offset(), 16) || isPointer(pair.offset())
                 || !grows(order(task -> task.int64(pair.offset() + 8))));
         Optional<Candidate> start = bestOrdered(found, (task, offset) -> task.int64(offset));
         start.ifPresent(pair -> {
@@ -51,6 +51,12 @@ final class Times {
             tasks.started(task -> task.int64(pair.offset()));
         });
         return start.isPresent();
+    }
+
+    /** Of 32-bit kernels: thread_pid and what it is linked by, each before a NULL, grow from task to task as well. */
+    private boolean isPointer(int offset) {
+        return 2 * tasks.processes().stream().filter(t -> tasks.memory().leadsSomewhere(t.pointer(offset))).count()
+                > tasks.processes().size();
     }
 
     /** A {@code struct timespec} each before: seconds, and nanoseconds within the second. */

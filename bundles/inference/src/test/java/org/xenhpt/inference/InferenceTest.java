@@ -290,6 +290,72 @@ class InferenceTest {
                 .hasValue(wide().get("sched_entity.sum_exec_runtime"));
     }
 
+    /** As in a 2.6.38 guest on i386 with statistics: the lower half of a count, after 0, for a time's upper half. */
+    @Test
+    void twoHalvesOfTimesAreNoTime() {
+        FakeKernel kernel = new FakeKernel(narrow(), PagingMode.PAE, "6.1.0-fake").usual();
+        for (int pid = 300; pid < 340; pid++) {
+            kernel.process(pid, kernel.processes().get(0), "worker" + pid, 33);
+        }
+        kernel.link();
+        for (long task : everyTask(kernel)) {
+            long runtime = kernel.member(task, "task_struct.se") + narrow().get("sched_entity.sum_exec_runtime");
+            int pid = (int) (kernel.get(kernel.member(task, "task_struct.pid")) & 0xffff);
+            kernel.memory().putLong(kernel.gpa(runtime - 8), 310_000_000L + pid);
+            long statistics = runtime + 0x28;
+            kernel.memory().putLong(kernel.gpa(statistics), 150_000_000L + pid << 32)
+                    .putLong(kernel.gpa(statistics + 8), 3L << 32).putLong(kernel.gpa(statistics + 16), 0);
+        }
+        assertThat(infer(kernel).offset("sched_entity", "sum_exec_runtime"))
+                .hasValue(narrow().get("sched_entity.sum_exec_runtime"));
+    }
+
+    /** As in 4.8 and 4.12 guests: many tasks did not run for a nanosecond by the scheduler's clock, their averages did. */
+    @Test
+    void theFirstTimeOfASchedulingEntityIsTheOne() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "4.12.4-fake").usual();
+        for (int pid = 300; pid < 340; pid++) {
+            kernel.process(pid, kernel.processes().get(0), "daemon" + pid, 33);
+        }
+        kernel.link();
+        for (long task : everyTask(kernel)) {
+            long runtime = kernel.member(task, "task_struct.se") + wide().get("sched_entity.sum_exec_runtime");
+            long average = runtime + 0x80;
+            kernel.memory().putLong(kernel.gpa(average), kernel.get(runtime - 8))
+                    .putLong(kernel.gpa(average + 8), 300_000_000L).putLong(kernel.gpa(average + 16), 1);
+            if (task % 4096 < 2048) {
+                kernel.memory().putLong(kernel.gpa(runtime), 0).putLong(kernel.gpa(runtime + 8), 0);
+            }
+        }
+        assertThat(infer(kernel).offset("sched_entity", "sum_exec_runtime"))
+                .hasValue(wide().get("sched_entity.sum_exec_runtime"));
+    }
+
+    /** As in a 5.8 guest on i386: a pointer before a 0 is a time of up to 4.29 s to see, and grows with the tasks. */
+    @Test
+    void pointersBeforeZeroesAreNoTimes() {
+        FakeKernel kernel = new FakeKernel(narrow(), PagingMode.PAE, "5.8.18-fake").usual();
+        for (long task : everyTask(kernel)) {
+            int pid = (int) (kernel.get(kernel.member(task, "task_struct.pid")) & 0xffff);
+            long runtime = kernel.member(task, "task_struct.se") + narrow().get("sched_entity.sum_exec_runtime");
+            kernel.memory().putLong(kernel.gpa(runtime - 8), 310_000_000L + pid)
+                    .putLong(kernel.gpa(runtime - 16), task + 0x94 & 0xffffffffL);
+            for (int word = 0; word < 3; word++) {
+                kernel.memory().putLong(kernel.gpa(task + 0x340 + word * 8), kernel.init() + pid * 16L + word * 4L
+                        & 0xffffffffL);
+            }
+            // Two in a tick.
+            long start = kernel.member(task, "task_struct.start_time");
+            for (long time : new long[] {start, start + 8}) {
+                kernel.memory().putLong(kernel.gpa(time), pid == 0 ? 0 : 1_000_000_000L + pid / 2 * 10_000_000L);
+            }
+        }
+        Findings findings = infer(kernel);
+        assertThat(findings.offset("task_struct", "start_time")).hasValue(narrow().get("task_struct.start_time"));
+        assertThat(findings.offset("sched_entity", "sum_exec_runtime"))
+                .hasValue(narrow().get("sched_entity.sum_exec_runtime"));
+    }
+
     /** As in 3.16 and 4.2 guests: a tenth of the tasks out of order, and counters that are nought for nearly all. */
     @Test
     void startTimesOrderTheTasksBestAndNotFully() {
