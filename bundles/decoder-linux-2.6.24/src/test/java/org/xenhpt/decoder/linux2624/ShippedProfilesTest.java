@@ -85,7 +85,8 @@ class ShippedProfilesTest {
         files().forEach(file -> names.add(read(file).kernel().release() + " "
                 + read(file).kernel().architecture().label()));
         assertThat(names).contains("2.6.32-5-amd64 x86-64", "2.6.32-5-686 i386", "3.2.0-4-amd64 x86-64",
-                "3.2.0-4-686-pae i386", "3.16.0-4-amd64 x86-64", "2.6.18-371.el5 x86-64", "2.6.18-371.el5 i386",
+                "3.2.0-4-686-pae i386", "3.16.0-4-amd64 x86-64", "3.16.0-6-686-pae i386",
+                "2.6.18-371.el5 x86-64", "2.6.18-371.el5 i386",
                 "2.6.32-431.el6.x86_64 x86-64", "2.6.32-431.el6.i686 i386", "3.10.0-327.el7.x86_64 x86-64",
                 "2.6.32-38-generic x86-64", "2.6.32-38-generic i386", "3.2.0-56-generic-pae i386",
                 "3.13.0-24-generic x86-64", "3.13.0-24-generic i386", "4.4.0-21-generic x86-64");
