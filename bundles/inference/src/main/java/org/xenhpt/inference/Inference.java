@@ -34,13 +34,13 @@ final class Inference {
     Optional<Findings> run() {
         List<InitTaskSearch.Place> places = new InitTaskSearch(memory).places();
         if (places.isEmpty()) {
-            rejected.add("no task named swapper that points to itself in the kernel image");
+            rejected.add("no task named swapper, as the idle task is, that points to itself in the kernel image");
             return Optional.empty();
         }
         Optional<Findings> best = read(places);
         if (best.isEmpty()) {
             for (InitTaskSearch.Place place : places.subList(0, Math.min(places.size(), MOST_NAMED))) {
-                rejected.add("swapper at GVA 0x" + Long.toHexString(place.gva())
+                rejected.add("an idle task's name at GVA 0x" + Long.toHexString(place.gva())
                         + " is on no whole list of named tasks");
             }
         }
@@ -114,7 +114,7 @@ final class Inference {
         Findings findings = new Findings(tasks.count());
         int pointer = memory.pointerSize();
         findings.symbol("init_task", tasks.init().gva(),
-                "a task named swapper that is its own parent, in the kernel image");
+                "a task named as idle tasks are that is its own parent, in the kernel image");
         int count = tasks.count();
         findings.add("task_struct", "comm", new Candidate(tasks.nameOffset(), count, count), Snapshot.NAME_LENGTH,
                 "char[16]", "a name ends there, as in init_task");

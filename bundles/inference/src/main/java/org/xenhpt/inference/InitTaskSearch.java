@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Finds {@code init_task} in the kernel image: the name of the idle task, near which words point back to one place
@@ -17,9 +18,12 @@ final class InitTaskSearch {
     record Place(long gva, int name) {
     }
 
-    /** INIT_TASK_COMM; kernels for more than one CPU add the CPU's number. */
-    private static final List<String> NAMES = List.of("swapper/0", "swapper");
-    private static final int WORD = 's' | 'w' << 8 | 'a' << 16 | 'p' << 24;
+    /**
+     * INIT_TASK_COMM, which is another one in kernels with a scheduler from elsewhere: Con Kolivas's BFS and MuQSS, and
+     * Alfred Chen's PDS and BMQ. Kernels for more than one CPU add the CPU's number.
+     */
+    private static final List<String> NAMES = List.of("swapper", "BFS", "MuQSS", "PDS", "BMQ");
+    private static final String NUMBER = "/0";
     private static final int PAGE = 4096;
     /** No kernel's task_struct has its name further from its start, or its parent further after its name. In bytes. */
     private static final int FURTHEST_BEFORE = 16 << 10;
@@ -66,7 +70,7 @@ final class InitTaskSearch {
             }
             Snapshot bytes = new Snapshot(gva, page, length, memory.pointerSize());
             for (int i = 0; i < PAGE && i + Snapshot.NAME_LENGTH <= length && found.size() < MOST_NAMES; i++) {
-                if (page[i] == 's' && bytes.int32(i) == WORD && isIdleName(page, i)) {
+                if (mayBegin(page[i], page[i + 1]) && isIdleName(page, i)) {
                     found.add(gva + i);
                 }
             }
@@ -74,10 +78,20 @@ final class InitTaskSearch {
         return found;
     }
 
+    private static boolean mayBegin(byte first, byte second) {
+        for (String name : NAMES) {
+            if (name.charAt(0) == first && name.charAt(1) == second) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** One of the names, and NULs to the name's full length. */
     private static boolean isIdleName(byte[] bytes, int at) {
         String text = new String(bytes, at, Snapshot.NAME_LENGTH, StandardCharsets.ISO_8859_1);
-        return NAMES.stream().anyMatch(name -> text.equals(name + "\0".repeat(Snapshot.NAME_LENGTH - name.length())));
+        return NAMES.stream().flatMap(name -> Stream.of(name, name + NUMBER))
+                .anyMatch(name -> text.equals(name + "\0".repeat(Snapshot.NAME_LENGTH - name.length())));
     }
 
     /** How many words around the name point to each place before it, not counting lists that are empty. */

@@ -43,6 +43,8 @@ final class RunningTasks {
     private final OptionalInt leader;
     private final OptionalInt name;
     private final long init;
+    /** The name of each CPU's idle task, without the CPU's number. */
+    private final String idle;
 
     RunningTasks(KernelMemory memory, Findings findings) {
         this.memory = memory;
@@ -53,6 +55,8 @@ final class RunningTasks {
         this.leader = findings.offset(TASK, "group_leader");
         this.name = findings.offset(TASK, "comm");
         this.init = findings.symbols().get("init_task");
+        this.idle = name.isEmpty() ? "" : memory.snapshot(init + name.getAsInt(), Snapshot.NAME_LENGTH)
+                .text(0, Snapshot.NAME_LENGTH).replaceFirst("/\\d+$", "");
     }
 
     /** The array of offsets, and where in a CPU's data its own is. */
@@ -185,7 +189,7 @@ final class RunningTasks {
             return false;
         }
         Snapshot named = memory.snapshot(task + name.getAsInt(), Snapshot.NAME_LENGTH);
-        return number == 0 ? first == task && named.text(0, Snapshot.NAME_LENGTH).startsWith("swapper")
+        return number == 0 ? first == task && named.text(0, Snapshot.NAME_LENGTH).startsWith(idle)
                 : number != process || first == task;
     }
 

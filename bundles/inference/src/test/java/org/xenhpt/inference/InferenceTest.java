@@ -15,6 +15,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.api.kernel.Kernel;
@@ -354,6 +355,17 @@ class InferenceTest {
         assertThat(findings.offset("task_struct", "start_time")).hasValue(narrow().get("task_struct.start_time"));
         assertThat(findings.offset("sched_entity", "sum_exec_runtime"))
                 .hasValue(narrow().get("sched_entity.sum_exec_runtime"));
+    }
+
+    /** As in Porteus's 3.4.4, whose scheduler is BFS. */
+    @ParameterizedTest
+    @ValueSource(strings = {"BFS/0", "BFS", "MuQSS/0", "PDS/0", "BMQ/0", "swapper"})
+    void theIdleTaskMayBeNamedAfterTheScheduler(String name) {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        long comm = kernel.member(kernel.init(), "task_struct.comm");
+        kernel.memory().putLong(kernel.gpa(comm), 0).putLong(kernel.gpa(comm + 8), 0)
+                .putString(kernel.gpa(comm), name);
+        assertThat(infer(kernel).symbols()).containsEntry("init_task", kernel.init());
     }
 
     /** As in 3.16 and 4.2 guests: a tenth of the tasks out of order, and counters that are nought for nearly all. */

@@ -9,6 +9,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.LongPredicate;
+import java.util.regex.Pattern;
 import org.xenhpt.api.decoder.TaskReader;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.MemoryFault;
@@ -41,6 +42,8 @@ public final class LinuxTaskReader implements TaskReader {
     /** PF_BORROWED_MM up to 2.6.26, of a kernel thread too. */
     private static final int PF_KTHREAD = 0x00200000;
     private static final int PF_EXITING = 0x4;
+    /** INIT_TASK_COMM, and of kernels with the schedulers BFS, MuQSS, PDS and BMQ. */
+    private static final Pattern IDLE = Pattern.compile("swapper|(BFS|MuQSS|PDS|BMQ)(/|$)");
     /** PID_MAX_LIMIT of a 64-bit kernel (include/linux/threads.h). */
     private static final int HIGHEST_PID = 4 * 1024 * 1024;
     /** In bytes; no kernel's task_struct is smaller. */
@@ -163,7 +166,7 @@ public final class LinuxTaskReader implements TaskReader {
         try {
             String name = names.comm(initTask);
             int number = pid.signed(space, initTask);
-            if (number == 0 && name.startsWith("swapper")) {
+            if (number == 0 && IDLE.matcher(name).lookingAt()) {
                 return;
             }
             found = "pid " + number + " and the name \"" + name + "\"";
