@@ -189,8 +189,10 @@ final class RunningTasks {
             return false;
         }
         Snapshot named = memory.snapshot(task + name.getAsInt(), Snapshot.NAME_LENGTH);
-        return number == 0 ? first == task && named.text(0, Snapshot.NAME_LENGTH).startsWith(idle)
-                : number != process || first == task;
+        // Up to 3.1 other CPUs' idle tasks have the name of whom forked them: since 2.6.36 a worker.
+        boolean isIdle = named.text(0, Snapshot.NAME_LENGTH).startsWith(idle)
+                || memory.before(3, 2, 0) && named.isName(0);
+        return number == 0 ? first == task && isIdle : number != process || first == task;
     }
 
     private long gva(long address) {

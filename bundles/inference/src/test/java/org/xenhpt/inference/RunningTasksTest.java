@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -63,6 +64,18 @@ class RunningTasksTest {
         kernel.runs(0, kernel.processes().get(25));
         kernel.runs(1, kernel.processes().get(1));
         assertThat(running(kernel)).containsExactly("0 daemon 5", "1 kthreadd");
+    }
+
+    /** As in a 2.6.38.8 guest with two CPUs. */
+    @Test
+    void anIdleTaskMayHaveTheNameOfWhomForkedIt() {
+        Map<String, Integer> layout = InferenceTest.layout(PagingMode.PAE);
+        layout.put("task_struct.start_boottime", layout.get("task_struct.start_time") + 8);
+        FakeKernel kernel = new FakeKernel(layout, PagingMode.PAE, "2.6.38.8-24").usual();
+        long idle = kernel.get(kernel.perCpu(1, kernel.current())) & 0xffffffffL;
+        kernel.memory().putLong(kernel.gpa(kernel.member(idle, "task_struct.comm")), 0)
+                .putString(kernel.gpa(kernel.member(idle, "task_struct.comm")), "kworker/0:0");
+        assertThat(infer(kernel).symbols()).containsEntry("current_task", kernel.current());
     }
 
     /** Of the possible CPUs of a kernel, those that never ran have what the variable began with. */
