@@ -14,7 +14,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -55,13 +57,19 @@ class KarafTest {
     }
 
     @AfterAll
-    static void stop() throws InterruptedException {
+    static void stop() throws Exception {
         if (server != null) {
+            // The script is not all: it is the JVM that it started which writes into the folder until its end.
             List<ProcessHandle> all = new ArrayList<>(server.descendants().toList());
             all.add(server.toHandle());
             all.forEach(ProcessHandle::destroy);
-            if (!server.waitFor(30, TimeUnit.SECONDS)) {
+            CompletableFuture<Void> ended = CompletableFuture.allOf(
+                    all.stream().map(ProcessHandle::onExit).toArray(CompletableFuture[]::new));
+            try {
+                ended.get(30, TimeUnit.SECONDS);
+            } catch (TimeoutException e) {
                 all.forEach(ProcessHandle::destroyForcibly);
+                ended.get(30, TimeUnit.SECONDS);
             }
         }
     }

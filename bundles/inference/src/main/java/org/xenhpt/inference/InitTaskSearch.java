@@ -3,6 +3,7 @@ package org.xenhpt.inference;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +23,11 @@ final class InitTaskSearch {
      * INIT_TASK_COMM, which is another one in kernels with a scheduler from elsewhere: Con Kolivas's BFS and MuQSS, and
      * Alfred Chen's PDS and BMQ. Kernels for more than one CPU add the CPU's number.
      */
-    private static final List<String> NAMES = List.of("swapper", "BFS", "MuQSS", "PDS", "BMQ");
-    private static final String NUMBER = "/0";
+    private static final byte[][] NAMES = Stream.of("swapper", "BFS", "MuQSS", "PDS", "BMQ")
+            .flatMap(name -> Stream.of(name, name + "/0"))
+            .map(name -> Arrays.copyOf(name.getBytes(StandardCharsets.ISO_8859_1), Snapshot.NAME_LENGTH)).toArray(byte[][]::new);
+    /** Whether one of them begins with a byte: each byte of the image is asked. */
+    private static final boolean[] BEGINS = begins();
     private static final int PAGE = 4096;
     /** No kernel's task_struct has its name further from its start, or its parent further after its name. In bytes. */
     private static final int FURTHEST_BEFORE = 16 << 10;
@@ -68,9 +72,8 @@ final class InitTaskSearch {
             if (length < PAGE) {
                 continue;
             }
-            Snapshot bytes = new Snapshot(gva, page, length, memory.pointerSize());
             for (int i = 0; i < PAGE && i + Snapshot.NAME_LENGTH <= length && found.size() < MOST_NAMES; i++) {
-                if (mayBegin(page[i], page[i + 1]) && isIdleName(page, i)) {
+                if (BEGINS[page[i] & 0xff] && isIdleName(page, i)) {
                     found.add(gva + i);
                 }
             }
@@ -78,20 +81,23 @@ final class InitTaskSearch {
         return found;
     }
 
-    private static boolean mayBegin(byte first, byte second) {
-        for (String name : NAMES) {
-            if (name.charAt(0) == first && name.charAt(1) == second) {
-                return true;
-            }
+    private static boolean[] begins() {
+        boolean[] begins = new boolean[256];
+        for (byte[] name : NAMES) {
+            begins[name[0]] = true;
         }
-        return false;
+        return begins;
     }
 
     /** One of the names, and NULs to the name's full length. */
     private static boolean isIdleName(byte[] bytes, int at) {
-        String text = new String(bytes, at, Snapshot.NAME_LENGTH, StandardCharsets.ISO_8859_1);
-        return NAMES.stream().flatMap(name -> Stream.of(name, name + NUMBER))
-                .anyMatch(name -> text.equals(name + "\0".repeat(Snapshot.NAME_LENGTH - name.length())));
+        for (byte[] name : NAMES) {
+            if (bytes[at] == name[0] && bytes[at + 1] == name[1]
+                    && Arrays.equals(bytes, at, at + Snapshot.NAME_LENGTH, name, 0, Snapshot.NAME_LENGTH)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** How many words around the name point to each place before it, not counting lists that are empty. */
