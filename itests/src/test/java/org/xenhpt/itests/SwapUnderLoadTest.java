@@ -112,6 +112,8 @@ class SwapUnderLoadTest {
             List<JsonNode> before = shell.ask("left");
 
             shell.tell("load " + SECONDS + " file:" + sample + " file:" + second + " copy:" + third);
+            // Without its backend a guest cannot be attached to; once attached, it outlives exchanges.
+            shell.awaitMessage("load: every guest was listed");
             long end = System.nanoTime() + (long) (SECONDS * 1e9);
             int exchanges = 0;
             while (System.nanoTime() < end) {
