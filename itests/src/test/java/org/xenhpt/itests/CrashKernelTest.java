@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,12 +25,6 @@ class CrashKernelTest {
     @TempDir
     Path folder;
 
-    /** What no two kernels have in common: where tasks lie, and when they started. */
-    private static Set<String> marks(List<JsonNode> tasks) {
-        return tasks.stream().map(task -> task.get("address").asText() + " " + task.get("start").asText())
-                .collect(Collectors.toSet());
-    }
-
     @Test
     void theKernelThatRunsIsShown() throws IOException {
         try (TestGuest guest = TestGuest.boot(GuestSpec.of("bookworm-amd64").memoryMiB(512).withCrashKernel());
@@ -42,18 +35,16 @@ class CrashKernelTest {
             new Agreement(before, guest.list(), true).check(first);
 
             guest.qmp().execute("inject-nmi", Map.of());
-            Set<String> dead = marks(first);
+            Set<String> dead = BootMarks.of(first);
             List<JsonNode> then = shell.findUntil(ps, "the crash kernel's init", tasks -> {
-                Set<String> both = marks(tasks);
-                both.retainAll(dead);
                 // Until it is up, the panicked one's list may be seen, or none; never a mixture.
-                assertThat(both.size()).isIn(0, tasks.size());
-                return both.isEmpty() && tasks.stream().anyMatch(task -> task.get("name").asText().equals("init"));
+                return BootMarks.isAnotherBoot(tasks, dead)
+                        && tasks.stream().anyMatch(task -> task.get("name").asText().equals("init"));
             });
             assertThat(then).extracting(task -> task.get("name").asText()).contains("kthreadd");
             shell.awaitMessage("rebooted, with the same kernel " + guest.release());
             // Nor does one find the dead one who has never seen either.
-            assertThat(marks(Hpt.run("ps", guest.uri(), "-T", "--json", "--no-cache").rows()))
+            assertThat(BootMarks.of(Hpt.run("ps", guest.uri(), "-T", "--json", "--no-cache").rows()))
                     .doesNotContainAnyElementsOf(dead);
         }
     }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -25,33 +24,23 @@ class RebootTest {
     @TempDir
     Path folder;
 
-    /** What no two boots have in common: where tasks lie, and when they started. */
-    private static Set<String> marks(List<JsonNode> tasks) {
-        Set<String> marks = new HashSet<>();
-        tasks.forEach(task -> marks.add(task.get("address").asText() + " " + task.get("start").asText()));
-        return marks;
-    }
-
     private void reboots(String kernel) throws IOException {
         try (TestGuest guest = TestGuest.boot(GuestSpec.of(kernel));
                 RunningShell shell = new RunningShell(Hpt.home(), folder.resolve(kernel + ".err"))) {
             String ps = "ps " + guest.uri() + " --json";
-            Set<String> before = marks(shell.ask(ps));
+            Set<String> before = BootMarks.of(shell.ask(ps));
             assertThat(before).hasSizeGreaterThan(20);
             guest.reset();
             // Until the new boot is there the old one's list may be seen, or none; never a mixture.
             for (int i = 0; i < 20; i++) {
-                Set<String> meanwhile = marks(shell.find(ps).orElse(List.of()));
-                Set<String> both = new HashSet<>(meanwhile);
-                both.retainAll(before);
-                assertThat(both.size()).isIn(0, meanwhile.size());
+                BootMarks.isAnotherBoot(shell.find(ps).orElse(List.of()), before);
             }
             guest.awaitUp();
             var truth = guest.list();
             // The seconds of an idle clock are one of the signs.
             long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             List<JsonNode> after = List.of();
-            while (System.nanoTime() < end && (after.isEmpty() || before.containsAll(marks(after)))) {
+            while (System.nanoTime() < end && (after.isEmpty() || before.containsAll(BootMarks.of(after)))) {
                 after = shell.find(ps + " -T").orElse(List.of());
             }
             new Agreement(truth, guest.list(), true).check(after);

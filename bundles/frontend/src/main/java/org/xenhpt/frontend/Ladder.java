@@ -186,10 +186,6 @@ final class Ladder {
                             use.map(Attached.Use::kernel)));
         }
 
-        private static boolean isStore(Plugin<ProfileSource> source) {
-            return !source.isGone() && source.service() instanceof ProfileStore;
-        }
-
         /** What is missing may be so for a bundle's fault. */
         private HptException withCulprit() {
             HptException culprit = broken.get();
@@ -516,7 +512,7 @@ final class Ladder {
         Optional<Profile> unread = Optional.empty();
         for (Plugin<ProfileSource> source : sources) {
             // A folder can only give back what was made before.
-            if (source.isGone() || source.service() instanceof ProfileStore || source.isSetAside(uri)) {
+            if (source.isGone() || isStore(source) || source.isSetAside(uri)) {
                 continue;
             }
             try {
@@ -535,8 +531,20 @@ final class Ladder {
         return unread.orElseThrow(() -> problem.next("make it from files: hpt profile make --from FILE..."));
     }
 
+    /** A decoder that fails reads nothing; the next one may. */
     private boolean isReadable(Kernel kernel) {
-        return decoders.stream().anyMatch(decoder -> calls.to(decoder, () -> decoder.service().fits(kernel)));
+        return decoders.stream().anyMatch(decoder -> {
+            try {
+                return calls.to(decoder, () -> decoder.service().fits(kernel));
+            } catch (HptException failure) {
+                LOG.debug("decoder {} failed", decoder.name(), failure);
+                return false;
+            }
+        });
+    }
+
+    private static boolean isStore(Plugin<ProfileSource> source) {
+        return !source.isGone() && source.service() instanceof ProfileStore;
     }
 
     /** Of what a source knows; -1 when it fails to tell. */

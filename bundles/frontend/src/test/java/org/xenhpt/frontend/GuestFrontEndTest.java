@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -90,10 +91,10 @@ class GuestFrontEndTest {
 
     @Test
     void withoutAProfileTheSessionSaysWhatWasTried() {
-        ProfileSource failing = new Source("memory", () -> {
+        ProfileSource failing = new Source("memory", needs -> {
             throw new HptException(Step.PROFILE, Reason.NO_PROFILE, "", "the kernel has no BTF").next("make one");
         });
-        try (Session session = frontEnd(List.of(failing, new Source("folder", Optional::empty)),
+        try (Session session = frontEnd(List.of(failing, new Source("folder", needs -> Optional.empty())),
                 List.of(decoder("any", k -> true, one()))).attach(URI, Progress.NONE)) {
             assertThat(session.identity().release()).isEqualTo("6.1.0-fake");
             assertThatThrownBy(() -> session.processes(TaskQuery.PROCESSES))
@@ -110,22 +111,13 @@ class GuestFrontEndTest {
     void aProfileIsMadeByTheBestSourceThatCan() {
         List<Needs> asked = new ArrayList<>();
         Profile inferred = named("inferred");
-        ProfileSource failing = new Source("memory", () -> {
+        ProfileSource failing = new Source("memory", needs -> {
             throw new HptException(Step.PROFILE, Reason.NO_PROFILE, "", "the kernel has no BTF");
         });
-        ProfileSource concludes = new ProfileSource() {
-            @Override
-            public String name() {
-                return "inference";
-            }
-
-            @Override
-            public Optional<Profile> find(Guest guest, KernelIdentity identity, AddressSpace space, Needs needs,
-                    Progress progress) {
-                asked.add(needs);
-                return Optional.of(inferred);
-            }
-        };
+        ProfileSource concludes = new Source("inference", needs -> {
+            asked.add(needs);
+            return Optional.of(inferred);
+        });
         Needs also = new Needs(Set.of("jiffies"), Set.of("task_struct.prio"));
         try (Session session = frontEnd(List.of(concludes, failing), List.of(decoder("any", k -> true, one())))
                 .attach(URI, Progress.NONE)) {
@@ -153,7 +145,7 @@ class GuestFrontEndTest {
 
     @Test
     void whoCouldNotMakeAProfileIsNamed() {
-        try (Session session = frontEnd(List.of(new Source("memory", Optional::empty)),
+        try (Session session = frontEnd(List.of(new Source("memory", needs -> Optional.empty())),
                 List.of(decoder("any", k -> true, one()))).attach(URI, Progress.NONE)) {
             assertThatThrownBy(() -> session.learn(Needs.NONE, Progress.NONE))
                     .isInstanceOfSatisfying(HptException.class, problem -> {
@@ -254,7 +246,7 @@ class GuestFrontEndTest {
     }
 
     private static ProfileSource source(String name, Profile profile) {
-        return new Source(name, () -> Optional.of(profile));
+        return new Source(name, needs -> Optional.of(profile));
     }
 
     private static Decoder decoder(String name, Predicate<Kernel> fits, ProcessTable table) {
@@ -287,12 +279,12 @@ class GuestFrontEndTest {
         };
     }
 
-    private record Source(String name, Supplier<Optional<Profile>> profile)
+    private record Source(String name, Function<Needs, Optional<Profile>> profile)
             implements ProfileSource {
         @Override
         public Optional<Profile> find(Guest guest, KernelIdentity identity, AddressSpace space, Needs needs,
                 Progress progress) {
-            return profile.get();
+            return profile.apply(needs);
         }
     }
 

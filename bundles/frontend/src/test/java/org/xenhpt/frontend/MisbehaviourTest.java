@@ -269,6 +269,10 @@ class MisbehaviourTest {
         fitting = () -> overflow(1);
         try (Session session = attach(LONG)) {
             assertThat(session.decoder()).contains("low");
+            profile = Optional.empty();
+            asked.clear();
+            assertThat(session.learn(Needs.NONE, Progress.NONE)).isEqualTo(kernel.profile());
+            assertThat(asked).as("the next decoder fits what was found first").hasSize(2);
         }
     }
 

@@ -267,6 +267,16 @@ class InferenceTest {
         return layout;
     }
 
+    /** The usual processes and forty more. */
+    private static FakeKernel withForty(String name, Map<String, Integer> layout, PagingMode paging, String release) {
+        FakeKernel kernel = new FakeKernel(layout, paging, release).usual();
+        for (int pid = 300; pid < 340; pid++) {
+            kernel.process(pid, kernel.processes().get(0), name + pid, 33);
+        }
+        kernel.link();
+        return kernel;
+    }
+
     /** As in 2.6.32-504.el6. */
     @Test
     void redHatsStacksMayGrowToTenMebibytes() {
@@ -294,11 +304,7 @@ class InferenceTest {
     /** As in a 2.6.38 guest on i386 with statistics: the lower half of a count, after 0, for a time's upper half. */
     @Test
     void twoHalvesOfTimesAreNoTime() {
-        FakeKernel kernel = new FakeKernel(narrow(), PagingMode.PAE, "6.1.0-fake").usual();
-        for (int pid = 300; pid < 340; pid++) {
-            kernel.process(pid, kernel.processes().get(0), "worker" + pid, 33);
-        }
-        kernel.link();
+        FakeKernel kernel = withForty("worker", narrow(), PagingMode.PAE, "6.1.0-fake");
         for (long task : everyTask(kernel)) {
             long runtime = kernel.member(task, "task_struct.se") + narrow().get("sched_entity.sum_exec_runtime");
             int pid = (int) (kernel.get(kernel.member(task, "task_struct.pid")) & 0xffff);
@@ -314,11 +320,7 @@ class InferenceTest {
     /** As in 4.8 and 4.12 guests: many tasks did not run for a nanosecond by the scheduler's clock, their averages did. */
     @Test
     void theFirstTimeOfASchedulingEntityIsTheOne() {
-        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "4.12.4-fake").usual();
-        for (int pid = 300; pid < 340; pid++) {
-            kernel.process(pid, kernel.processes().get(0), "daemon" + pid, 33);
-        }
-        kernel.link();
+        FakeKernel kernel = withForty("daemon", wide(), PagingMode.LEVEL_4, "4.12.4-fake");
         for (long task : everyTask(kernel)) {
             long runtime = kernel.member(task, "task_struct.se") + wide().get("sched_entity.sum_exec_runtime");
             long average = runtime + 0x80;

@@ -61,7 +61,8 @@ public interface Session extends AutoCloseable {
 
     /**
      * What happened to the guest since this was last asked, for people: that it rebooted, or runs another kernel, which
-     * the session has then identified anew; that it went back to a snapshot of the same boot; that it is read by another profile, decoder or backend from now on.
+     * the session has then identified anew; that it went back to a snapshot of the same boot; that it is read by another
+     * profile, decoder or backend from now on.
      */
     default List<String> news() {
         return List.of();

@@ -126,6 +126,8 @@ class ShippedProfilesTest {
         Profile found = find(guest).orElseThrow();
         if (found.kernel().banner().isEmpty()) {
             assertThat(found.origin().from()).contains("recognised by the addresses of linux_banner, init_task and ");
+        } else {
+            assertThat(found.kernel().matches(guest.identity())).isTrue();
         }
         assertThat(found.origin().confidence()).isEqualTo(1);
         Kernel kernel = new Kernel(guest.identity(), found);
