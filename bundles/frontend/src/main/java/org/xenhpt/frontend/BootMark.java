@@ -61,6 +61,11 @@ record BootMark(boolean kernelThere, OptionalLong first, long started, OptionalL
         return new BootMark(there, first, started, there ? seconds(kernel, space) : OptionalLong.empty());
     }
 
+    /** The same boot, at another time. */
+    BootMark at(OptionalLong otherSeconds) {
+        return new BootMark(kernelThere, first, started, otherSeconds);
+    }
+
     private static boolean holds(AddressSpace space, long gva, String text) {
         byte[] expected = text.getBytes(StandardCharsets.UTF_8);
         byte[] found = new byte[expected.length];

@@ -115,23 +115,23 @@ final class Ladder {
         private final AddressSpace space;
         /** For those who read on: {@link #space} may count what is read. */
         private final AddressSpace uncounted;
+        /** What is known of the boot that the guest is thought to be in still; then nothing is learnt, nor thrown away. */
+        private final Optional<LastPlace> then;
         private final boolean mayLearn;
         /** The one before, of which as much is kept as still holds. */
         private final Climbed before;
         private final Optional<Attached.Use> was;
-        private final boolean sameNeeds;
-        private final boolean sameDecoders;
-        private final boolean sameSources;
         private final List<Finding> findings;
         private final List<Attempt> attempts = new ArrayList<>();
         private final List<Climbed.Rung> rungs = new ArrayList<>();
         private final HptException problem;
         private Optional<HptException> broken = Optional.empty();
         private Optional<Attached.Use> use = Optional.empty();
+        private Optional<Profile> better = Optional.empty();
 
-        /** @param mayLearn whether to ask those sources that learn, and to throw away what was learnt and does not hold */
-        Climb(GuestUri uri, Guest guest, Notes notes, ReadMeter metered, KernelIdentity identity, boolean mayLearn) {
-            this(uri, metered, notes, identity, open(metered, identity), open(guest, identity), mayLearn,
+        Climb(GuestUri uri, Guest guest, Notes notes, ReadMeter metered, KernelIdentity identity,
+                Optional<LastPlace> then) {
+            this(uri, metered, notes, identity, open(metered, identity), open(guest, identity), then,
                     Climbed.NOTHING, Optional.empty());
             List<Clue> clues = notes.take();
             identity.findings().stream().filter(finding -> !finding.what().equals("other kernel"))
@@ -140,26 +140,23 @@ final class Ladder {
         }
 
         Climb(GuestUri uri, Guest guest, Notes notes, Attached before) {
-            this(uri, guest, notes, before.identity(), before.space(), before.space(), true, before.climb(),
-                    before.use());
+            this(uri, guest, notes, before.identity(), before.space(), before.space(), Optional.empty(),
+                    before.climb(), before.use());
             attempts.add(before.ladder().get(0));
         }
 
         private Climb(GuestUri uri, Guest guest, Notes notes, KernelIdentity identity, AddressSpace space,
-                AddressSpace uncounted, boolean mayLearn, Climbed before, Optional<Attached.Use> was) {
+                AddressSpace uncounted, Optional<LastPlace> then, Climbed before, Optional<Attached.Use> was) {
             this.uri = uri;
             this.guest = guest;
             this.notes = notes;
             this.identity = identity;
             this.space = space;
             this.uncounted = uncounted;
-            this.mayLearn = mayLearn;
+            this.then = then;
+            this.mayLearn = then.isEmpty();
             this.before = before;
             this.was = was;
-            this.sameNeeds = before.needs().equals(needs);
-            this.sameDecoders = before.decoders().equals(decoders);
-            this.sameSources = before.cache().equals(cache) && before.sources().size() == sources.size()
-                    && before.sources().containsAll(sources);
             this.findings = new ArrayList<>(identity.findings());
             this.problem = new HptException(Step.PROFILE, Reason.NO_PROFILE, uri.toString(), "no profile for kernel "
                     + identity.release() + " (" + identity.architecture().label() + ")");
@@ -173,11 +170,11 @@ final class Ladder {
             }
             for (; rung <= sources.size(); rung++) {
                 if (rung == cacheAfter && cache.isPresent()) {
-                    rung(Optional.empty(), CACHE, sameSources, this::recall);
+                    rung(Optional.empty(), CACHE, this::recall);
                 }
                 if (rung < sources.size() && (mayLearn || use.isPresent() || isStore(sources.get(rung)))) {
                     Plugin<ProfileSource> source = sources.get(rung);
-                    rung(Optional.of(source), source.name(), true, () -> ask(source));
+                    rung(Optional.of(source), source.name(), () -> ask(source));
                 }
             }
             return new Attached(identity, uncounted, use, findings, attempts,
@@ -195,12 +192,13 @@ final class Ladder {
         }
 
         /** One rung; what came of it before is not tried again. */
-        private void rung(Optional<Plugin<ProfileSource>> source, String name, boolean comparable, Runnable attempt) {
+        private void rung(Optional<Plugin<ProfileSource>> source, String name, Runnable attempt) {
             int first = attempts.size();
             // Before it is asked: what changes meanwhile is noticed the next time.
             long version = source.map(each -> version(calls, each)).orElse(0L);
             Optional<Climbed.Rung> known = before.rung(source)
-                    .filter(rung -> comparable && sameNeeds && !rung.failed() && rung.version() == version);
+                    .filter(rung -> !rung.failed() && rung.version() == version && before.needs().equals(needs)
+                            && (source.isPresent() || isOfTheSameSources()));
             Outcome outcome = known.map(rung -> rung.attempt().outcome()).orElse(Outcome.NOT_ASKED);
             boolean failed = false;
             if (use.isPresent()) {
@@ -208,7 +206,7 @@ final class Ladder {
             } else if (outcome == Outcome.USED && before.kernel().isPresent()) {
                 notes.add(known.get().attempt().clues());
                 decode(name, before.kernel().get().profile());
-            } else if (outcome == Outcome.UNKNOWN || outcome == Outcome.REJECTED && sameDecoders) {
+            } else if (outcome == Outcome.UNKNOWN || outcome == Outcome.REJECTED && before.decoders().equals(decoders)) {
                 problem.tried(outcome == Outcome.UNKNOWN ? name + ": " + known.get().attempt().detail()
                         : known.get().attempt().detail());
                 attempts.add(known.get().attempt());
@@ -218,6 +216,12 @@ final class Ladder {
             for (Attempt each : attempts.subList(first, attempts.size())) {
                 rungs.add(new Climbed.Rung(source, version, each, failed));
             }
+        }
+
+        /** Whatever was learnt before can be borne out by these, and by no others. */
+        private boolean isOfTheSameSources() {
+            return before.cache().equals(cache) && before.sources().size() == sources.size()
+                    && before.sources().containsAll(sources);
         }
 
         private boolean isFailure(String name, Runnable attempt) {
@@ -289,9 +293,18 @@ final class Ladder {
                         .map(folder -> "nothing of this build in " + folder).orElse("switched off"), List.of()));
                 return;
             }
+            if (isReadAsBefore(learnt.get())) {
+                notes.met(new Clue(Verdict.FOUND, "boot", "", "the very one that it was borne out by before"));
+                decode(CACHE, learnt.get());
+                return;
+            }
             Optional<Profile> holds = confirm(learnt.get());
             if (holds.isPresent()) {
-                decode(CACHE, holds.get());
+                boolean told = holds.get().origin().proof().equals(learnt.get().origin().proof());
+                better = decode(CACHE, holds.get()) && !told ? holds : Optional.empty();
+                if (mayLearn) {
+                    keepWhatIsBetter();
+                }
             } else if (mayLearn) {
                 String why = "what was learnt of this build is not what this guest's memory says: thrown away";
                 // What tasks bear out may differ from day to day; what a build carries does not.
@@ -301,6 +314,16 @@ final class Ladder {
                 learntBefore.forget(identity, needs);
                 attempts.add(new Attempt(CACHE, Outcome.REJECTED, 0, why, notes.take()));
             }
+        }
+
+        /** Keeps what was learnt before and is known better now. */
+        void keepWhatIsBetter() {
+            better.ifPresent(profile -> keep(cache.orElseThrow(), profile));
+        }
+
+        private boolean isReadAsBefore(Profile learnt) {
+            return then.filter(last -> last.isReadAsBefore(LastPlace.of(identity.place(), new Kernel(identity, learnt),
+                    space, hostMillis.getAsLong(), learnt.origin().proof()))).isPresent();
         }
 
         private Optional<Profile> confirm(Profile learnt) {
@@ -423,7 +446,7 @@ final class Ladder {
         }
         notes.take();
         KernelIdentity identity = calls.to(identifier, () -> identifier.service().identify(metered, notes));
-        Attached attached = new Climb(uri, guest, notes, metered, identity, true).climb();
+        Attached attached = new Climb(uri, guest, notes, metered, identity, Optional.empty()).climb();
         // Of an image only its file tells that it is still the same one.
         if (guest.memory().live() || !guest.stamp().isEmpty()) {
             last(attached, identity.place()).ifPresent(last -> keep(uri, guest, last));
@@ -433,13 +456,18 @@ final class Ladder {
 
     /** Looks where the guest's kernel was the last time, and learns nothing of what is there until it is seen to run. */
     private Optional<Attached> again(GuestUri uri, Guest guest, ReadMeter metered, Notes notes) {
-        Optional<LastPlace> then = ofCache(c -> c.recallPlace(uri, guest.stamp())).flatMap(LastPlace::parse);
+        Optional<LastPlace> then = ofCache(c -> c.recallPlace(uri, guest.stamp()).flatMap(LastPlace::parse)
+                .map(last -> {
+                    c.expect(last.build(), needs);
+                    return last;
+                }));
         Optional<KernelIdentity> identity = then.flatMap(last -> calls.to(identifier,
                 () -> identifier.service().identifyAt(last.place(), metered, notes)));
         if (identity.isEmpty()) {
             return Optional.empty();
         }
-        Attached attached = new Climb(uri, guest, notes, metered, identity.get(), false).climb();
+        Climb climb = new Climb(uri, guest, notes, metered, identity.get(), then);
+        Attached attached = climb.climb();
         Optional<LastPlace> now = last(attached, then.get().place());
         boolean runs = now.filter(last -> then.get().isStillThere(last, guest.memory().live())).isPresent();
         if (!runs) {
@@ -447,9 +475,8 @@ final class Ladder {
             attached.use().ifPresent(use -> use.plugin().ifPresent(plugin -> giveBack(plugin, use.reader())));
             return Optional.empty();
         }
-        if (guest.memory().live() && now.get().isSharperThan(then.get())) {
-            keep(uri, guest, now.get());
-        }
+        climb.keepWhatIsBetter();
+        then.get().next(now.get()).ifPresent(next -> keep(uri, guest, next));
         return Optional.of(attached);
     }
 
@@ -465,12 +492,16 @@ final class Ladder {
     }
 
     private Optional<LastPlace> last(Attached attached, String place) {
-        return attached.use().filter(use -> !place.isEmpty()).map(use -> new LastPlace(place,
-                BootMark.read(use.kernel(), attached.space()).seconds(), hostMillis.getAsLong()));
+        // What people put into a folder is believed without being borne out.
+        boolean given = attached.climb().rungs().stream().anyMatch(rung -> rung.attempt().outcome() == Outcome.USED
+                && rung.source().filter(Ladder::isStore).isPresent());
+        return attached.use().filter(use -> !place.isEmpty())
+                .map(use -> LastPlace.of(place, use.kernel(), attached.space(), hostMillis.getAsLong(),
+                        given ? "" : use.kernel().profile().origin().proof()));
     }
 
     private void keep(GuestUri uri, Guest guest, LastPlace last) {
-        if (!guest.memory().live() || last.seconds().isPresent()) {
+        if (!guest.memory().live() || last.mark().seconds().isPresent()) {
             ofCache(c -> {
                 c.keepPlace(uri, guest.stamp(), last.text());
                 return Optional.empty();

@@ -4,10 +4,13 @@ package org.xenhpt.frontend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.xenhpt.api.decoder.Decoder;
@@ -30,9 +33,11 @@ import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskQuery;
 import org.xenhpt.api.profile.Member;
 import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Origin;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.profile.ProfileCache;
 import org.xenhpt.api.profile.ProfileSource;
+import org.xenhpt.api.profile.ProfileStore;
 import org.xenhpt.api.profile.StructLayout;
 import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.AddressSpace;
@@ -57,6 +62,10 @@ class LadderTest {
     private int givenBack;
     private boolean stillThere = true;
     private boolean known = true;
+    private int confirmed;
+    private boolean holds = true;
+    private final List<Profile> kept = new ArrayList<>();
+    private long first;
     private final Map<String, String> places = new HashMap<>();
     private Profile profile;
 
@@ -69,7 +78,13 @@ class LadderTest {
         Map<String, StructLayout> structs = new HashMap<>(bare.structs());
         structs.put("timekeeper", new StructLayout(64, Map.of("xtime_sec", new Member(SECONDS_AT, 8, "u64"))));
         profile = new Profile("fake", bare.kernel(), bare.origin(), symbols, structs, Map.of());
+        first = linux.process(1, linux.initTask(), 0, "init");
         clock(1_700_000_000);
+    }
+
+    private static Profile proven(Profile profile, String proof) {
+        return new Profile(profile.name(), profile.kernel(), new Origin("memory", "fake", "2026-01-01", 0.9, proof),
+                profile.symbols(), profile.structs(), Map.of());
     }
 
     private void clock(long seconds) {
@@ -142,6 +157,8 @@ class LadderTest {
         }
     };
 
+    private UnaryOperator<Profile> borneOut = then -> then;
+
     private final ProfileCache cache = new ProfileCache() {
         @Override
         public Optional<Path> folder() {
@@ -159,13 +176,13 @@ class LadderTest {
         }
 
         @Override
-        public void keep(Profile kept, Needs needs) {
-            throw new AssertionError();
+        public void keep(Profile learnt, Needs needs) {
+            kept.add(learnt);
         }
 
         @Override
         public void forget(KernelIdentity kernel, Needs needs) {
-            throw new AssertionError();
+            learnt = 0;
         }
 
         @Override
@@ -178,6 +195,50 @@ class LadderTest {
             places.put(guest + of, place);
         }
     };
+
+    /** A folder with one profile, or none. */
+    private record Folder(Optional<Profile> profile) implements ProfileSource, ProfileStore {
+        @Override
+        public String name() {
+            return "folder";
+        }
+
+        @Override
+        public Optional<Profile> find(Guest guest, KernelIdentity kernel, AddressSpace space, Needs needs,
+                Progress progress) {
+            return profile;
+        }
+
+        @Override
+        public Path folder() {
+            return Path.of("folder");
+        }
+
+        @Override
+        public void use(Path other) {
+            throw new AssertionError();
+        }
+
+        @Override
+        public long version() {
+            return 0;
+        }
+
+        @Override
+        public List<Entry> list() {
+            throw new AssertionError();
+        }
+
+        @Override
+        public Entry read(Path file) {
+            throw new AssertionError();
+        }
+
+        @Override
+        public void write(Profile written, Path file) {
+            throw new AssertionError();
+        }
+    }
 
     private final ProfileSource source = new ProfileSource() {
         @Override
@@ -195,7 +256,8 @@ class LadderTest {
         @Override
         public Optional<Profile> confirm(Profile then, Guest guest, KernelIdentity kernel, AddressSpace space,
                 Progress progress) {
-            return Optional.of(then);
+            confirmed++;
+            return holds ? Optional.of(borneOut.apply(then)) : Optional.empty();
         }
     };
 
@@ -237,10 +299,14 @@ class LadderTest {
     };
 
     private Attached attach() {
+        return attach(source);
+    }
+
+    private Attached attach(ProfileSource... sources) {
         Calls calls = new Calls("", Limits.DEFAULT, List::of);
         calls.searching();
         return new Ladder(calls, Plugin.of(Step.TRANSLATION, new X86Translator()), Plugin.of(Step.IDENTIFY, identifier),
-                Optional.of(Plugin.of(Step.PROFILE, cache)), List.of(Plugin.of(Step.PROFILE, source)),
+                Optional.of(Plugin.of(Step.PROFILE, cache)), Arrays.stream(sources).map(each -> Plugin.of(Step.PROFILE, each)).toList(),
                 List.of(Plugin.of(Step.DECODER, decoder)), Needs.NONE, 0, () -> host)
                 .climb(URI, new TheGuest(), Progress.NONE, true);
     }
@@ -278,6 +344,89 @@ class LadderTest {
         later(1);
         attach();
         assertThat(searches).isEqualTo(2);
+    }
+
+    @Test
+    void theSameBootNeedNotBearOutAgainWhatWasLearntOfIt() {
+        profile = proven(profile, "a");
+        attach();
+        holds = false;
+        Attached second = attach();
+        assertThat(second.use()).isPresent();
+        assertThat(second.ladder()).anySatisfy(attempt -> {
+            assertThat(attempt.source()).isEqualTo("learnt before");
+            assertThat(attempt.clues()).anySatisfy(clue -> assertThat(clue.what()).isEqualTo("boot"));
+        });
+        later(100);
+        clock(1_700_000_100);
+        assertThat(attach().use()).isPresent();
+        assertThat(confirmed).isZero();
+        assertThat(searches).isEqualTo(1);
+    }
+
+    @Test
+    void whatAnotherGuestTaughtIsBorneOutFirst() {
+        profile = proven(profile, "a");
+        attach();
+        profile = proven(profile, "b");
+        attach();
+        assertThat(confirmed).isEqualTo(1);
+        attach();
+        assertThat(confirmed).as("this guest bore it out").isEqualTo(1);
+        profile = proven(profile, "c");
+        holds = false;
+        attach();
+        assertThat(searches).as("it does not hold").isEqualTo(2);
+    }
+
+    @Test
+    void whatPeopleGaveIsNotTakenForBorneOut() {
+        profile = proven(profile, "a");
+        learnt = 1;
+        attach(new Folder(Optional.of(profile)), source);
+        assertThat(attach(new Folder(Optional.empty()), source).use()).isPresent();
+        assertThat(confirmed).isEqualTo(1);
+        attach(new Folder(Optional.empty()), source);
+        assertThat(confirmed).isEqualTo(1);
+    }
+
+    @Test
+    void anotherBootBearsOutWhatWasLearntBefore() {
+        profile = proven(profile, "a");
+        attach();
+        linux.put(first, "start_boottime", 77);
+        assertThat(attach().use()).isPresent();
+        assertThat(confirmed).isEqualTo(1);
+        linux.link(linux.initTask(), linux.process(2, linux.initTask(), 0, "kthreadd"));
+        assertThat(attach().use()).isPresent();
+        assertThat(confirmed).isEqualTo(2);
+        assertThat(searches).isEqualTo(1);
+        // Of what no process tells, nothing tells the boot either.
+        linux.link(linux.initTask(), linux.initTask());
+        attach();
+        attach();
+        assertThat(confirmed).isEqualTo(4);
+    }
+
+    @Test
+    void withoutAProofItIsBorneOutEachTime() {
+        attach();
+        attach();
+        attach();
+        assertThat(confirmed).isEqualTo(2);
+    }
+
+    @Test
+    void whatIsKnownBetterByNowIsKept() {
+        attach();
+        int before = kept.size();
+        borneOut = then -> proven(then, "settled");
+        attach();
+        assertThat(kept).hasSize(before + 1).last().satisfies(profile ->
+                assertThat(profile.origin().proof()).isEqualTo("settled"));
+        profile = proven(profile, "settled");
+        attach();
+        assertThat(confirmed).as("and then need not be asked again").isEqualTo(1);
     }
 
     @Test
@@ -352,8 +501,12 @@ class LadderTest {
 
     @Test
     void nonsenseInTheCacheIsNoPlace() {
-        for (String text : new String[] {"", "x", "\n\n", PLACE + "\n1 2 3", PLACE + "\n-5 1", PLACE + "\n"
-                + "9".repeat(30) + " 1", "p".repeat(1000) + "\n1 1"}) {
+        attach();
+        String good = places.remove(URI + stamp);
+        searches = 0;
+        for (String text : new String[] {"", "x", "\n\n", PLACE + "\n1 2 3", "\\u12",
+            good.replace("place=", "plate="), good.replaceAll("millis=.*", "millis=" + "9".repeat(30)),
+            good.replaceAll("seconds=.*", "seconds=then"), good.replaceAll("architecture=.*", "architecture=vax")}) {
             places.put(URI + stamp, text);
             int before = searches;
             assertThat(attach().use()).isPresent();

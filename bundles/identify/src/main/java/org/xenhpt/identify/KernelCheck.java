@@ -79,7 +79,7 @@ final class KernelCheck {
         this.translator = translator;
     }
 
-    /** Checks whether a kernel is where one was before. */
+    /** The kernel that is where one was before; perhaps at another place than that one. */
     static Optional<FoundKernel> checkAt(KnownPlace place, PhysicalMemory memory, Ram ram, Translator translator,
             Progress progress) {
         if ((place.root() & 31) != 0 || !ram.contains(place.root())) {
@@ -87,17 +87,15 @@ final class KernelCheck {
         }
         KernelCheck check = new KernelCheck(memory, ram, translator, progress, Optional.of(place));
         Optional<ImageMapping> mapping = ImageMapping.of(ram, place.mode(), place.root());
-        Optional<FoundKernel> found;
         if (place.vmcoreinfo() >= 0) {
             byte[] text = new byte[Vmcoreinfo.MAX_BYTES];
-            found = Vmcoreinfo.parse(text, memory.read(place.vmcoreinfo(), text, 0, text.length)).flatMap(info ->
+            return Vmcoreinfo.parse(text, memory.read(place.vmcoreinfo(), text, 0, text.length)).flatMap(info ->
                     check.check(info, place.vmcoreinfo(), WHERE_IT_WAS, mapping.stream().toList()));
-        } else if (place.mode().pointerSize() == 8) {
-            found = mapping.flatMap(m -> check.check(new MemorySearch.TableCopy(place.mode(), place.root(), m)));
-        } else {
-            found = check.check(new I386Tables.Candidate(place.mode(), place.root(), place.base()));
         }
-        return found.filter(kernel -> kernel.place().equals(place));
+        if (place.mode().pointerSize() == 8) {
+            return mapping.flatMap(m -> check.check(new MemorySearch.TableCopy(place.mode(), place.root(), m)));
+        }
+        return check.check(new I386Tables.Candidate(place.mode(), place.root(), place.base()));
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.inference;
 
+import java.security.SecureRandom;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Comparator;
@@ -68,15 +69,29 @@ public final class InferredProfiles implements ProfileSource {
         Findings findings = result.get();
         findings.evidence().forEach(why -> LOG.debug("{}", why));
         findings.missing().forEach(what -> LOG.debug("not found: {}", what));
-        return Optional.of(profile(findings, guest, kernel));
+        return Optional.of(profile(findings, guest, kernel, ""));
     }
 
-    private static Profile profile(Findings findings, Guest guest, KernelIdentity kernel) {
+    private static Profile profile(Findings findings, Guest guest, KernelIdentity kernel, String proof) {
         return new Profile(kernel.release(),
                 KernelMatch.of(kernel),
                 new Origin(SOURCE, guest.info().uri() + ": " + inWords(findings),
-                        LocalDate.now(ZoneOffset.UTC).toString(), confidence(findings)),
+                        LocalDate.now(ZoneOffset.UTC).toString(), confidence(findings),
+                        proof.isEmpty() && isSettled(findings) ? newProof() : proof),
                 linked(findings, kernel), findings.layouts(), Map.of());
+    }
+
+    /**
+     * Whether tasks that are asked again would tell no more. Counters of threads that differ by chance do, and are not worth
+     * it; a guest that was booting does.
+     */
+    private static boolean isSettled(Findings findings) {
+        return findings.missing().stream().allMatch(what -> what.startsWith("nr_threads:"));
+    }
+
+    /** What another guest or another boot cannot have. */
+    private static String newProof() {
+        return Long.toHexString(new SecureRandom().nextLong());
     }
 
     private static Map<String, Long> linked(Findings findings, KernelIdentity kernel) {
@@ -121,7 +136,7 @@ public final class InferredProfiles implements ProfileSource {
         }
         Inference inference = new Inference(new KernelMemory(space, kernel));
         Optional<Findings> again = inference.again(then::findSymbol, name.get().offset());
-        Optional<Profile> profile = again.map(findings -> profile(findings, guest, kernel))
+        Optional<Profile> profile = again.map(findings -> profile(findings, guest, kernel, learnt.origin().proof()))
                 .filter(now -> bearsOut(now, learnt));
         profile.ifPresent(now -> tell(progress, inference, again));
         return profile;

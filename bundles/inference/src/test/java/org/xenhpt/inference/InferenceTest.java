@@ -22,6 +22,7 @@ import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskQuery;
 import org.xenhpt.api.profile.Needs;
+import org.xenhpt.api.profile.Origin;
 import org.xenhpt.api.profile.Profile;
 import org.xenhpt.api.progress.Progress;
 import org.xenhpt.api.translation.PagingMode;
@@ -431,6 +432,24 @@ class InferenceTest {
         assertThat(found).hasValueSatisfying(f -> assertThat(f.has("task_struct", "pid")).isFalse());
     }
 
+    private static Origin origin(FakeKernel kernel) {
+        return new InferredProfiles().find(kernel.guest(), kernel.identity(), kernel.space(), Needs.NONE, Progress.NONE)
+                .orElseThrow().origin();
+    }
+
+    /** Whoever has the proof does not ask again. */
+    @Test
+    void onlyWhatIsKnownInFullHasAProof() {
+        FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
+        assertThat(origin(kernel).proof()).isNotEmpty().isNotEqualTo(origin(kernel).proof());
+        for (long task : everyTask(kernel)) {
+            kernel.word(kernel.member(task, "task_struct.start_time"), 0);
+            kernel.word(kernel.member(task, "task_struct.start_boottime"), 0);
+        }
+        assertThat(origin(kernel).from()).contains("; start_time: ");
+        assertThat(origin(kernel).proof()).isEmpty();
+    }
+
     @Test
     void whatWasLearntOnlySaysWhereToBegin() {
         FakeKernel kernel = new FakeKernel(wide(), PagingMode.LEVEL_4, "6.1.0-fake").usual();
@@ -442,6 +461,7 @@ class InferenceTest {
                     assertThat(again.structs()).isEqualTo(learnt.structs());
                     assertThat(again.symbols()).isEqualTo(learnt.symbols());
                     assertThat(again.origin().confidence()).isEqualTo(learnt.origin().confidence());
+                    assertThat(again.origin().proof()).isEqualTo(learnt.origin().proof());
                 });
     }
 

@@ -8,8 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -18,6 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.zip.CRC32;
+import java.util.zip.CRC32C;
+import java.util.zip.Checksum;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -40,7 +44,6 @@ public final class LearntProfiles implements ProfileCache {
     /** Names the folder, or is {@code off}: a property of the framework or of the system. */
     public static final String PROPERTY = "hpt.cache";
     private static final String OFF = "off";
-    private static final int NAME_BYTES = 16;
     private static final int LONGEST_RELEASE = 64;
     private static final String PLACE_BEGIN = "guest-";
     private static final int MOST_PLACES = 500;
@@ -49,6 +52,27 @@ public final class LearntProfiles implements ProfileCache {
 
     private final Optional<Path> folder;
     private volatile boolean on = true;
+    private final AtomicReference<Optional<Reading>> expected = new AtomicReference<>(Optional.empty());
+
+    /** A file that may be read in the background. */
+    private record Reading(Path file, FutureTask<Optional<Profile>> task) {
+        Reading(Path file, KernelMatch kernel) {
+            this(file, new FutureTask<>(() -> read(file, kernel)));
+        }
+
+        Optional<Profile> result() {
+            // Nothing if another thread began.
+            task.run();
+            try {
+                return task.get();
+            } catch (ExecutionException e) {
+                throw new IllegalStateException(file + " could not be read", e.getCause());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IllegalStateException(file + " was not read to its end", e);
+            }
+        }
+    }
 
     @Activate
     public LearntProfiles(BundleContext context) {
@@ -85,20 +109,45 @@ public final class LearntProfiles implements ProfileCache {
 
     @Override
     public Optional<Profile> recall(KernelIdentity kernel, Needs needs) {
-        Path file = folder().map(there -> there.resolve(name(KernelMatch.of(kernel), needs))).orElse(null);
-        if (file == null || !isThere(file)) {
+        KernelMatch build = KernelMatch.of(kernel);
+        Optional<Reading> begun = expected.getAndSet(Optional.empty());
+        return folder().flatMap(there -> {
+            Path file = there.resolve(name(build, needs));
+            return begun.filter(reading -> reading.file().equals(file)).orElseGet(() -> new Reading(file, build)).result();
+        });
+    }
+
+    @Override
+    public void expect(KernelMatch kernel, Needs needs) {
+        folder().ifPresent(there -> {
+            Reading reading = new Reading(there.resolve(name(kernel, needs)), kernel);
+            expected.set(Optional.of(reading));
+            Thread thread = new Thread(reading.task(), "hpt-learnt");
+            thread.setDaemon(true);
+            thread.start();
+        });
+    }
+
+    private static Optional<Profile> read(Path file, KernelMatch kernel) {
+        if (!isThere(file)) {
             return Optional.empty();
         }
         Problems problems = new Problems(file.toString());
         Optional<Profile> profile = TextFile.read(file, problems)
                 .flatMap(text -> ProfileReader.read(kernel.release(), text, problems));
-        if (profile.isEmpty() || !profile.get().kernel().equals(KernelMatch.of(kernel))) {
+        if (profile.isEmpty() || !isSame(profile.get().kernel(), kernel)) {
             LOG.warn("What was learnt of {} is thrown away: {}", kernel.release(), profile.isPresent()
                     ? file + " is of another build" : problems.list().get(0));
             delete(file);
             return Optional.empty();
         }
         return profile;
+    }
+
+    /** A record's own comparison is made by the JVM when it is first asked for: 10 ms of a command that takes 50 to attach. */
+    private static boolean isSame(KernelMatch one, KernelMatch other) {
+        return one.architecture() == other.architecture() && one.release().equals(other.release())
+                && one.banner().equals(other.banner()) && one.buildId().equals(other.buildId());
     }
 
     @Override
@@ -191,19 +240,22 @@ public final class LearntProfiles implements ProfileCache {
         return PLACE_BEGIN + digest(guest.toString(), stamp) + ".txt";
     }
 
+    /**
+     * Names need no cryptography, whose loading takes longer than the rest of an attach: what is in a file is compared with
+     * what was sought.
+     */
     private static String digest(String... parts) {
-        MessageDigest digest;
-        try {
-            digest = MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has SHA-256", e);
-        }
+        CRC32 one = new CRC32();
+        CRC32C other = new CRC32C();
         // The lengths keep what belongs to one part from being taken for the next.
         for (String part : parts) {
-            byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-            digest.update((bytes.length + ":").getBytes(StandardCharsets.US_ASCII));
-            digest.update(bytes);
+            byte[] text = part.getBytes(StandardCharsets.UTF_8);
+            byte[] length = (text.length + ":").getBytes(StandardCharsets.US_ASCII);
+            for (Checksum sum : List.of(one, other)) {
+                sum.update(length);
+                sum.update(text);
+            }
         }
-        return HexFormat.of().formatHex(digest.digest(), 0, NAME_BYTES);
+        return HexFormat.of().toHexDigits((int) one.getValue()) + HexFormat.of().toHexDigits((int) other.getValue());
     }
 }

@@ -75,6 +75,23 @@ class LearntProfilesTest {
     }
 
     @Test
+    void whatIsExpectedIsReadOnce() throws IOException {
+        cache.keep(learnt(kernel), NEEDS);
+        cache.expect(KernelMatch.of(kernel), NEEDS);
+        assertThat(cache.recall(kernel, NEEDS)).contains(learnt(kernel));
+        cache.forget(kernel, NEEDS);
+        assertThat(cache.recall(kernel, NEEDS)).as("what was read once is not given again").isEmpty();
+
+        KernelIdentity other = kernel("6.1.0-a", "Linux version 6.1.0-a #2", "00ff");
+        cache.keep(learnt(other), NEEDS);
+        cache.expect(KernelMatch.of(kernel), NEEDS);
+        assertThat(cache.recall(other, NEEDS)).as("not what was expected").contains(learnt(other));
+        cache.expect(KernelMatch.of(other), NEEDS);
+        cache.enable(false);
+        assertThat(cache.recall(other, NEEDS)).isEmpty();
+    }
+
+    @Test
     void keepsWhereGuestsKernelsAre() throws IOException {
         GuestUri guest = GuestUri.parse("xen:web");
         assertThat(cache.recallPlace(guest, "")).isEmpty();

@@ -9,7 +9,7 @@ import org.xenhpt.api.kernel.KernelIdentity;
 
 /**
  * Keeps what was learnt of kernel builds from guests' memory. An OSGi service. It holds what guests said: nothing of it
- * may be believed before {@link ProfileSource#confirm} says so.
+ * may be believed before {@link ProfileSource#confirm} says so, or it is known to be of the boot that the guest is in.
  */
 @ProviderType
 public interface ProfileCache {
@@ -26,6 +26,10 @@ public interface ProfileCache {
      * @return empty when nothing was, or when then something else was wanted
      */
     Optional<Profile> recall(KernelIdentity kernel, Needs needs);
+
+    /** {@link #recall} will be called for this build: a hint to begin reading in the background. */
+    default void expect(KernelMatch kernel, Needs needs) {
+    }
 
     /**
      * Keeps what was learnt. That it cannot is no failure of the caller's.
