@@ -87,6 +87,11 @@ public final class TestGuest implements AutoCloseable {
         return begin(spec, List.of("--incoming", saved.toString()));
     }
 
+    /** Boots a guest that holds a file in its page cache. */
+    public static TestGuest holding(Path file, GuestSpec spec) throws IOException {
+        return begin(spec, List.of("--hold", file.toString()));
+    }
+
     private static TestGuest begin(GuestSpec spec, List<String> more) throws IOException {
         MACHINES.acquireUninterruptibly();
         TestGuest guest = null;
