@@ -277,6 +277,7 @@ public final class GuestFrontEnd implements FrontEnd {
 
     private GuestSession attach(GuestUri uri, Calls calls, Progress progress) {
         Around around = new Around(uri, calls, progress);
+        around.recall();
         Surroundings.Opened opened = around.open(Optional.empty());
         try {
             return Faults.named(uri, () -> new GuestSession(uri, opened, around, System::nanoTime));
@@ -291,7 +292,8 @@ public final class GuestFrontEnd implements FrontEnd {
         private final GuestUri uri;
         private final Calls calls;
         private Progress progress;
-        private boolean climbed;
+        /** What was noted of the guest, until it is climbed to. */
+        private Optional<LastPlace> then = Optional.empty();
         /** When a backend was declined; -1 when none was. */
         private long declined = -1;
 
@@ -299,6 +301,12 @@ public final class GuestFrontEnd implements FrontEnd {
             this.uri = uri;
             this.calls = calls;
             this.progress = progress;
+        }
+
+        /** Before the guest is opened, which takes its time too. */
+        void recall() {
+            then = ready(caches).stream().findFirst()
+                    .flatMap(cache -> Ladder.recall(calls, cache, uri, () -> needs(ready(decoders))));
         }
 
         @Override
@@ -376,10 +384,10 @@ public final class GuestFrontEnd implements FrontEnd {
             // Whoever heard of the first climb does not wait for another, which is because the guest changed: what was
             // noted before is out of date then.
             Progress hears = progress;
-            boolean first = !climbed;
+            Optional<LastPlace> last = then;
             progress = Progress.NONE;
-            climbed = true;
-            return searching(() -> ladder().climb(uri, guest, hears, first));
+            then = Optional.empty();
+            return searching(() -> ladder().climb(uri, guest, hears, last));
         }
 
         @Override
@@ -391,7 +399,7 @@ public final class GuestFrontEnd implements FrontEnd {
             return searching(() -> {
                 Ladder ladder = ladder();
                 return ladder.isOfTheSame(climb) ? ladder.follow(uri, guest, before)
-                        : ladder.climb(uri, guest, Progress.NONE, false);
+                        : ladder.climb(uri, guest, Progress.NONE, Optional.empty());
             });
         }
 

@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.xenhpt.api.decoder.Decoder;
@@ -322,7 +323,7 @@ final class Ladder {
         }
 
         private boolean isReadAsBefore(Profile learnt) {
-            return then.filter(last -> last.isReadAsBefore(LastPlace.of(identity.place(), new Kernel(identity, learnt),
+            return then.filter(last -> last.isReadAsBefore(LastPlace.of(guest, identity.place(), new Kernel(identity, learnt),
                     space, hostMillis.getAsLong(), learnt.origin().proof()))).isPresent();
         }
 
@@ -432,15 +433,28 @@ final class Ladder {
     }
 
     /**
-     * @param recall whether to begin where the guest's kernel was when it was attached to before, if it is still there
+     * What was noted of a guest when it was attached to before. What was learnt of its kernel is then read in the background.
+     *
+     * @param needs asked for only if there is a note
+     */
+    static Optional<LastPlace> recall(Calls calls, Plugin<ProfileCache> cache, GuestUri uri, Supplier<Needs> needs) {
+        return of(calls, cache, c -> c.recallNote(uri).flatMap(LastPlace::parse).map(last -> {
+            c.expect(last.build(), needs.get());
+            return last;
+        }));
+    }
+
+    /**
+     * @param then where the guest's kernel was when it was attached to before; the search begins there if it is still there
      * @throws HptException {@code NOT_IDENTIFIED}, and what else keeps the kernel from being known; that nothing tells its
      *                      layout is said in {@link Attached#problem}
      */
-    Attached climb(GuestUri uri, Guest guest, Progress progress, boolean recall) {
+    Attached climb(GuestUri uri, Guest guest, Progress progress, Optional<LastPlace> then) {
         long begin = System.nanoTime();
         ReadMeter metered = new ReadMeter(guest);
         Notes notes = new Notes(calls.signs(progress));
-        Optional<Attached> again = recall ? again(uri, guest, metered, notes) : Optional.empty();
+        Optional<Attached> again = then.filter(last -> last.stamp().equals(guest.stamp()))
+                .flatMap(last -> again(uri, guest, last, metered, notes));
         if (again.isPresent()) {
             return told(again.get(), metered, begin);
         }
@@ -449,34 +463,29 @@ final class Ladder {
         Attached attached = new Climb(uri, guest, notes, metered, identity, Optional.empty()).climb();
         // Of an image only its file tells that it is still the same one.
         if (guest.memory().live() || !guest.stamp().isEmpty()) {
-            last(attached, identity.place()).ifPresent(last -> keep(uri, guest, last));
+            last(guest, attached, identity.place()).ifPresent(last -> keep(uri, guest, last));
         }
         return told(attached, metered, begin);
     }
 
     /** Looks where the guest's kernel was the last time, and learns nothing of what is there until it is seen to run. */
-    private Optional<Attached> again(GuestUri uri, Guest guest, ReadMeter metered, Notes notes) {
-        Optional<LastPlace> then = ofCache(c -> c.recallPlace(uri, guest.stamp()).flatMap(LastPlace::parse)
-                .map(last -> {
-                    c.expect(last.build(), needs);
-                    return last;
-                }));
-        Optional<KernelIdentity> identity = then.flatMap(last -> calls.to(identifier,
-                () -> identifier.service().identifyAt(last.place(), metered, notes)));
+    private Optional<Attached> again(GuestUri uri, Guest guest, LastPlace then, ReadMeter metered, Notes notes) {
+        Optional<KernelIdentity> identity = calls.to(identifier,
+                () -> identifier.service().identifyAt(then.place(), metered, notes));
         if (identity.isEmpty()) {
             return Optional.empty();
         }
-        Climb climb = new Climb(uri, guest, notes, metered, identity.get(), then);
+        Climb climb = new Climb(uri, guest, notes, metered, identity.get(), Optional.of(then));
         Attached attached = climb.climb();
-        Optional<LastPlace> now = last(attached, then.get().place());
-        boolean runs = now.filter(last -> then.get().isStillThere(last, guest.memory().live())).isPresent();
+        Optional<LastPlace> now = last(guest, attached, then.place());
+        boolean runs = now.filter(last -> then.isStillThere(last, guest.memory().live())).isPresent();
         if (!runs) {
             LOG.debug("{} is searched: the kernel that it ran may run no more", uri);
             attached.use().ifPresent(use -> use.plugin().ifPresent(plugin -> giveBack(plugin, use.reader())));
             return Optional.empty();
         }
         climb.keepWhatIsBetter();
-        then.get().next(now.get()).ifPresent(next -> keep(uri, guest, next));
+        then.next(now.get()).ifPresent(next -> keep(uri, guest, next));
         return Optional.of(attached);
     }
 
@@ -491,19 +500,19 @@ final class Ladder {
         }
     }
 
-    private Optional<LastPlace> last(Attached attached, String place) {
+    private Optional<LastPlace> last(Guest guest, Attached attached, String place) {
         // What people put into a folder is believed without being borne out.
         boolean given = attached.climb().rungs().stream().anyMatch(rung -> rung.attempt().outcome() == Outcome.USED
                 && rung.source().filter(Ladder::isStore).isPresent());
         return attached.use().filter(use -> !place.isEmpty())
-                .map(use -> LastPlace.of(place, use.kernel(), attached.space(), hostMillis.getAsLong(),
+                .map(use -> LastPlace.of(guest, place, use.kernel(), attached.space(), hostMillis.getAsLong(),
                         given ? "" : use.kernel().profile().origin().proof()));
     }
 
     private void keep(GuestUri uri, Guest guest, LastPlace last) {
         if (!guest.memory().live() || last.mark().seconds().isPresent()) {
             ofCache(c -> {
-                c.keepPlace(uri, guest.stamp(), last.text());
+                c.keepNote(uri, last.text());
                 return Optional.empty();
             });
         }
@@ -511,8 +520,12 @@ final class Ladder {
 
     /** What the cache tells; a cache that fails is done without. */
     private <T> Optional<T> ofCache(Function<ProfileCache, Optional<T>> question) {
+        return cache.flatMap(learnt -> of(calls, learnt, question));
+    }
+
+    private static <T> Optional<T> of(Calls calls, Plugin<ProfileCache> cache, Function<ProfileCache, Optional<T>> question) {
         try {
-            return cache.flatMap(learnt -> calls.to(learnt, () -> question.apply(learnt.service())));
+            return calls.to(cache, () -> question.apply(cache.service()));
         } catch (HptException failure) {
             LOG.warn("{}", failure.getMessage());
             return Optional.empty();

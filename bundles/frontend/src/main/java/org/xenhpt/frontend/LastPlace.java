@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Properties;
+import org.xenhpt.api.guest.Guest;
 import org.xenhpt.api.kernel.Architecture;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.profile.KernelMatch;
@@ -20,6 +21,7 @@ import org.xenhpt.api.translation.AddressSpace;
  * as its clock kept pace with the host's, of an image as long as it says the same. What was learnt of a boot holds as long
  * as that boot lasts.
  *
+ * @param stamp  of the guest ({@link Guest#stamp})
  * @param place  in the identifier's words
  * @param mark   of the boot
  * @param millis the host's clock, in milliseconds since 1970
@@ -27,17 +29,19 @@ import org.xenhpt.api.translation.AddressSpace;
  * @param proof  of what was learnt and borne out, and it is read by ({@link org.xenhpt.api.profile.Origin#proof}); empty
  *               if there is none
  */
-record LastPlace(String place, BootMark mark, long millis, KernelMatch build, String proof) {
+record LastPlace(String stamp, String place, BootMark mark, long millis, KernelMatch build, String proof) {
     /**
      * A clock of whole seconds seems late by up to one, and that of an idle kernel is late by up to one. Whoever is later
      * may have stopped, and what is searched for all over again is not silently wrong.
      */
     private static final long LATE_MILLIS = 2_000;
     private static final long EARLY_MILLIS = 3_000;
+    /** Less is not worth writing a file. */
+    private static final long SHARPER_MILLIS = 100;
 
     /** Of a kernel that is read now. The address space must have been refreshed. */
-    static LastPlace of(String place, Kernel kernel, AddressSpace space, long millis, String proof) {
-        return new LastPlace(place, BootMark.read(kernel, space), millis, KernelMatch.of(kernel.identity()), proof);
+    static LastPlace of(Guest guest, String place, Kernel kernel, AddressSpace space, long millis, String proof) {
+        return new LastPlace(guest.stamp(), place, BootMark.read(kernel, space), millis, KernelMatch.of(kernel.identity()), proof);
     }
 
     static Optional<LastPlace> parse(String text) {
@@ -48,7 +52,7 @@ record LastPlace(String place, BootMark mark, long millis, KernelMatch build, St
                     word(all, "banner"), word(all, "build-id"));
             BootMark mark = new BootMark(true, number(all, "first"), number(all, "started").orElse(0),
                     number(all, "seconds"));
-            return Optional.of(new LastPlace(word(all, "place"), mark, number(all, "millis").orElseThrow(), build,
+            return Optional.of(new LastPlace(word(all, "stamp"), word(all, "place"), mark, number(all, "millis").orElseThrow(), build,
                     word(all, "proof")));
         } catch (IOException | RuntimeException notOurs) {
             // A damaged one, or one of another version: the kernel is searched for.
@@ -72,6 +76,7 @@ record LastPlace(String place, BootMark mark, long millis, KernelMatch build, St
     /** What {@link #parse} reads. */
     String text() {
         Properties all = new Properties();
+        all.setProperty("stamp", stamp);
         all.setProperty("place", place);
         all.setProperty("millis", Long.toString(millis));
         mark.seconds().ifPresent(seconds -> all.setProperty("seconds", Long.toString(seconds)));
@@ -118,11 +123,12 @@ record LastPlace(String place, BootMark mark, long millis, KernelMatch build, St
      * exactly by how much it lags behind the host's. Empty when this says the same.
      */
     Optional<LastPlace> next(LastPlace now) {
-        if (mark.seconds().isEmpty() || now.mark.seconds().isPresent() && now.lag() < lag()) {
+        if (mark.seconds().isEmpty() || now.mark.seconds().isPresent()
+                && now.lag() + SHARPER_MILLIS < lag()) {
             return Optional.of(now);
         }
         return proof.equals(now.proof) && isSameBoot(now) ? Optional.empty() : Optional.of(
-                new LastPlace(now.place, now.mark.at(mark.seconds()), millis, now.build, now.proof));
+                new LastPlace(now.stamp, now.place, now.mark.at(mark.seconds()), millis, now.build, now.proof));
     }
 
     private long lag() {

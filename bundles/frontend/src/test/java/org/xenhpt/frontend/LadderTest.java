@@ -66,7 +66,7 @@ class LadderTest {
     private boolean holds = true;
     private final List<Profile> kept = new ArrayList<>();
     private long first;
-    private final Map<String, String> places = new HashMap<>();
+    private final Map<GuestUri, String> notes = new HashMap<>();
     private Profile profile;
 
     @BeforeEach
@@ -186,13 +186,13 @@ class LadderTest {
         }
 
         @Override
-        public Optional<String> recallPlace(GuestUri guest, String of) {
-            return Optional.ofNullable(places.get(guest + of));
+        public Optional<String> recallNote(GuestUri guest) {
+            return Optional.ofNullable(notes.get(guest));
         }
 
         @Override
-        public void keepPlace(GuestUri guest, String of, String place) {
-            places.put(guest + of, place);
+        public void keepNote(GuestUri guest, String note) {
+            notes.put(guest, note);
         }
     };
 
@@ -305,10 +305,12 @@ class LadderTest {
     private Attached attach(ProfileSource... sources) {
         Calls calls = new Calls("", Limits.DEFAULT, List::of);
         calls.searching();
+        Plugin<ProfileCache> remembers = Plugin.of(Step.PROFILE, cache);
+        Optional<LastPlace> then = Ladder.recall(calls, remembers, URI, () -> Needs.NONE);
         return new Ladder(calls, Plugin.of(Step.TRANSLATION, new X86Translator()), Plugin.of(Step.IDENTIFY, identifier),
-                Optional.of(Plugin.of(Step.PROFILE, cache)), Arrays.stream(sources).map(each -> Plugin.of(Step.PROFILE, each)).toList(),
+                Optional.of(remembers), Arrays.stream(sources).map(each -> Plugin.of(Step.PROFILE, each)).toList(),
                 List.of(Plugin.of(Step.DECODER, decoder)), Needs.NONE, 0, () -> host)
-                .climb(URI, new TheGuest(), Progress.NONE, true);
+                .climb(URI, new TheGuest(), Progress.NONE, then);
     }
 
     private void later(long seconds) {
@@ -502,12 +504,12 @@ class LadderTest {
     @Test
     void nonsenseInTheCacheIsNoPlace() {
         attach();
-        String good = places.remove(URI + stamp);
+        String good = notes.remove(URI);
         searches = 0;
         for (String text : new String[] {"", "x", "\n\n", PLACE + "\n1 2 3", "\\u12",
             good.replace("place=", "plate="), good.replaceAll("millis=.*", "millis=" + "9".repeat(30)),
             good.replaceAll("seconds=.*", "seconds=then"), good.replaceAll("architecture=.*", "architecture=vax")}) {
-            places.put(URI + stamp, text);
+            notes.put(URI, text);
             int before = searches;
             assertThat(attach().use()).isPresent();
             assertThat(searches).as(text).isEqualTo(before + 1);

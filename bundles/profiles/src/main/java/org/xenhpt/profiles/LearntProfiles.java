@@ -37,7 +37,7 @@ import org.xenhpt.api.profile.ProfileCache;
 
 /**
  * A folder with what was learnt from guests: a file for each build and what was wanted of it, and one for each guest with
- * the place of its kernel. It belongs to the user alone: a folder or file that others can write to is not used.
+ * what was noted of it. It belongs to the user alone: a folder or file that others can write to is not used.
  */
 @Component
 public final class LearntProfiles implements ProfileCache {
@@ -45,8 +45,8 @@ public final class LearntProfiles implements ProfileCache {
     public static final String PROPERTY = "hpt.cache";
     private static final String OFF = "off";
     private static final int LONGEST_RELEASE = 64;
-    private static final String PLACE_BEGIN = "guest-";
-    private static final int MOST_PLACES = 500;
+    private static final String NOTE_BEGIN = "guest-";
+    private static final int MOST_NOTES = 500;
 
     private static final Logger LOG = LoggerFactory.getLogger(LearntProfiles.class);
 
@@ -176,8 +176,8 @@ public final class LearntProfiles implements ProfileCache {
     }
 
     @Override
-    public Optional<String> recallPlace(GuestUri guest, String stamp) {
-        Optional<Path> file = folder().map(there -> there.resolve(placeName(guest, stamp)));
+    public Optional<String> recallNote(GuestUri guest) {
+        Optional<Path> file = folder().map(there -> there.resolve(noteName(guest)));
         if (file.isEmpty() || !isThere(file.get())) {
             return Optional.empty();
         }
@@ -185,27 +185,27 @@ public final class LearntProfiles implements ProfileCache {
     }
 
     @Override
-    public void keepPlace(GuestUri guest, String stamp, String place) {
-        String name = placeName(guest, stamp);
+    public void keepNote(GuestUri guest, String note) {
+        String name = noteName(guest);
         try {
-            write(name, place);
+            write(name, note);
             if (folder().isPresent()) {
                 forgetOldest(folder().get());
             }
         } catch (IOException | UnsupportedOperationException e) {
-            LOG.debug("Where the kernel of {} is is not kept", guest, e);
+            LOG.debug("The note of {} is not kept", guest, e);
         }
     }
 
     /** Guests and images come and go, and nobody says which will not come again. */
     private static void forgetOldest(Path folder) throws IOException {
-        List<Path> places = new ArrayList<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, PLACE_BEGIN + "*")) {
-            files.forEach(places::add);
+        List<Path> notes = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, NOTE_BEGIN + "*")) {
+            files.forEach(notes::add);
         }
-        if (places.size() > MOST_PLACES) {
-            places.sort(Comparator.comparing(file -> Stamp.of(file).map(Stamp::modified).orElse(Instant.MAX)));
-            places.subList(0, places.size() - MOST_PLACES).forEach(LearntProfiles::delete);
+        if (notes.size() > MOST_NOTES) {
+            notes.sort(Comparator.comparing(file -> Stamp.of(file).map(Stamp::modified).orElse(Instant.MAX)));
+            notes.subList(0, notes.size() - MOST_NOTES).forEach(LearntProfiles::delete);
         }
     }
 
@@ -230,14 +230,14 @@ public final class LearntProfiles implements ProfileCache {
     private static String name(KernelMatch kernel, Needs needs) {
         String plain = kernel.release().replaceAll("[^A-Za-z0-9._+-]", "_");
         String release = plain.substring(0, Math.min(LONGEST_RELEASE, plain.length()));
-        return (release.startsWith(".") || release.startsWith(PLACE_BEGIN) ? "_" : "") + release + "-"
+        return (release.startsWith(".") || release.startsWith(NOTE_BEGIN) ? "_" : "") + release + "-"
                 + digest(kernel.architecture().label(), kernel.release(), kernel.banner(), kernel.buildId(),
                         String.join(" ", new TreeSet<>(needs.symbols())), String.join(" ", new TreeSet<>(needs.members())),
                         String.join(" ", new TreeSet<>(needs.constants()))) + ".yaml";
     }
 
-    private static String placeName(GuestUri guest, String stamp) {
-        return PLACE_BEGIN + digest(guest.toString(), stamp) + ".txt";
+    private static String noteName(GuestUri guest) {
+        return NOTE_BEGIN + digest(guest.toString()) + ".txt";
     }
 
     /**

@@ -92,38 +92,36 @@ class LearntProfilesTest {
     }
 
     @Test
-    void keepsWhereGuestsKernelsAre() throws IOException {
+    void keepsNotesOfGuests() throws IOException {
         GuestUri guest = GuestUri.parse("xen:web");
-        assertThat(cache.recallPlace(guest, "")).isEmpty();
-        cache.keepPlace(guest, "", "first\n");
-        cache.keepPlace(guest, "stamp", "of an image\n");
-        cache.keepPlace(GuestUri.parse("xen:web2"), "", "other\n");
-        cache.keepPlace(guest, "", "second\n");
-        assertThat(cache.recallPlace(guest, "")).contains("second\n");
-        assertThat(cache.recallPlace(guest, "stamp")).contains("of an image\n");
-        assertThat(files()).hasSize(3).allSatisfy(file ->
+        assertThat(cache.recallNote(guest)).isEmpty();
+        cache.keepNote(guest, "first\n");
+        cache.keepNote(GuestUri.parse("xen:web2"), "other\n");
+        cache.keepNote(guest, "second\n");
+        assertThat(cache.recallNote(guest)).contains("second\n");
+        assertThat(files()).hasSize(2).allSatisfy(file ->
                 assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------"));
         for (Path file : files()) {
             Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw----"));
         }
-        assertThat(cache.recallPlace(guest, "")).as("others could write it").isEmpty();
+        assertThat(cache.recallNote(guest)).as("others could write it").isEmpty();
         cache.enable(false);
-        cache.keepPlace(GuestUri.parse("xen:web3"), "", "none\n");
-        assertThat(files()).hasSize(3);
+        cache.keepNote(GuestUri.parse("xen:web3"), "none\n");
+        assertThat(files()).hasSize(2);
     }
 
     @Test
     void forgetsTheGuestsThatWereNotSeenForLongest() throws IOException {
         cache.keep(learnt(kernel), NEEDS);
         for (int i = 0; i < 500; i++) {
-            cache.keepPlace(GuestUri.parse("file:" + i), "", "place\n");
+            cache.keepNote(GuestUri.parse("file:" + i), "note\n");
         }
         for (Path file : files()) {
             Files.setLastModifiedTime(file, FileTime.fromMillis(file.getFileName().toString().startsWith("guest-") ? 2 : 1));
         }
-        cache.keepPlace(GuestUri.parse("file:new"), "", "new\n");
+        cache.keepNote(GuestUri.parse("file:new"), "new\n");
         assertThat(files()).hasSize(501);
-        assertThat(cache.recallPlace(GuestUri.parse("file:new"), "")).isPresent();
+        assertThat(cache.recallNote(GuestUri.parse("file:new"))).isPresent();
         assertThat(cache.recall(kernel, NEEDS)).as("what was learnt of builds stays").isPresent();
     }
 

@@ -39,17 +39,16 @@ public interface ProfileCache {
     void keep(Profile learnt, Needs needs);
 
     /**
-     * Where a guest's kernel was the last time ({@link KernelIdentity#place}).
+     * What was noted of a guest the last time.
      *
-     * @param stamp {@link org.xenhpt.api.guest.Guest#stamp} of the guest
-     * @return empty when that is not known
+     * @return the note, in the words of whoever kept it; empty when there is none
      */
-    default Optional<String> recallPlace(GuestUri guest, String stamp) {
+    default Optional<String> recallNote(GuestUri guest) {
         return Optional.empty();
     }
 
-    /** Keeps where a guest's kernel is. That it cannot is no failure of the caller's. */
-    default void keepPlace(GuestUri guest, String stamp, String place) {
+    /** Keeps a note of a guest instead of the one before. That it cannot is no failure of the caller's. */
+    default void keepNote(GuestUri guest, String note) {
     }
 
     /** Throws away what was learnt of this build. */
