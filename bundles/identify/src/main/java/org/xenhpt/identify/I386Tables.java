@@ -75,7 +75,7 @@ final class I386Tables {
             // Empty but for the entries of the kernel's GiBs, of which the last is always one.
             int last = bytes.getInt(place + 24);
             if ((last & (PRESENT | PDPTE_RESERVED)) == PRESENT && bytes.getInt(place + 28) == 0
-                    && bytes.getLong(place) == 0) {
+                    && (bytes.getLong(place) == 0 || bytes.getLong(place) == unused(bytes, place))) {
                 pointers(bytes, place, gpa + place - at);
             }
         }
@@ -86,7 +86,7 @@ final class I386Tables {
             int gib = (int) (pageOffset >>> GIB_SHIFT);
             long pointer = bytes.getLong(place + 8 * gib);
             long directory = pointer & 0xfffff000L;
-            if ((pointer & PRESENT) == 0 || pointer >>> 32 != 0 || !isEmpty(bytes, place, 8 * gib)
+            if ((pointer & PRESENT) == 0 || pointer >>> 32 != 0 || !isEmptyUpTo(bytes, place, gib)
                     || ram.windowAt(directory).size() == 0) {
                 continue;
             }
@@ -97,6 +97,34 @@ final class I386Tables {
                 return;
             }
         }
+    }
+
+    /**
+     * What stands for "not used" in a PAE kernel's own pointers: nothing, or (zap_low_mappings, up to 2.6.3x) {@code
+     * empty_zero_page}, as the CPU reads the pointers only when CR3 is written.
+     *
+     * @return the first entry if it leads, with no other bit set, to a page that is empty, else 0
+     */
+    private long unused(ByteBuffer bytes, int place) {
+        long first = bytes.getLong(place);
+        long page = first - PRESENT;
+        if ((first & PAGE - 1) != PRESENT || page == 0 || page >>> 32 != 0) {
+            return 0;
+        }
+        MemoryWindow window = ram.windowAt(page);
+        int at = (int) (page - window.gpa());
+        return window.size() != 0 && at + PAGE <= window.size() && isEmpty(window.bytes(), at, PAGE) ? first : 0;
+    }
+
+    /** Whether a table of PAE pointers leads nowhere before the GiB given. */
+    private boolean isEmptyUpTo(ByteBuffer bytes, int place, int gib) {
+        long none = unused(bytes, place);
+        for (int i = 0; i < gib; i++) {
+            if (bytes.getLong(place + 8 * i) != none) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void add(Candidate candidate) {

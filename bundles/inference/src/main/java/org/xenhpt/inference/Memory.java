@@ -23,6 +23,8 @@ final class Memory {
     private static final int AFTER_STACK = 32;
     /** Since 2.2; before 2.6.27 there is no flag of kernel threads. */
     private static final int PF_FORKNOEXEC = 0x40;
+    /** References to a task; each of its threads' files in /proc may hold one. */
+    private static final int MOST_USERS = 1 << 20;
     /** Kernel threads that any kernel has. */
     private static final String EARLY = "(ksoftirqd|events|migration|watchdog|kblockd)/\\d+|khelper|kswapd\\d+|pdflush";
 
@@ -85,22 +87,26 @@ final class Memory {
 
     /**
      * Before PF_KTHREAD: stack, usage and flags follow each other, and whoever has not begun a program since it was
-     * forked has PF_FORKNOEXEC, as kernel threads never do.
+     * forked has PF_FORKNOEXEC, as kernel threads never do. Nor do programs that go on in the background, which fork to
+     * do so, so that it may be most of them; but init has begun one, and the first idle task was never forked.
      */
     private void oldFlags() {
         OptionalInt stack = findings.offset(TASK, tasks.memory().before(2, 6, 22) ? "thread_info" : "stack");
         List<Snapshot> threads = tasks.processes().stream().filter(tasks::isKernelThread).toList();
-        List<Snapshot> programs = tasks.processes().stream().filter(t -> !tasks.isKernelThread(t)).toList();
+        Optional<Snapshot> first = tasks.processes().stream().filter(t -> !tasks.isKernelThread(t)).findFirst();
         // An unsigned long before 2.6.22 (commit 97dc32cdb1b5), which is aligned as such.
         int size = tasks.memory().before(2, 6, 22) ? pointer : 4;
-        int at = stack.isEmpty() ? 0 : stack.getAsInt() + pointer + Math.max(4, size);
+        int usage = stack.isEmpty() ? 0 : stack.getAsInt() + pointer;
+        int at = usage + Math.max(4, size);
         Candidate never = Candidate.ask(at, threads, t -> (t.int32(at) & PF_FORKNOEXEC) != 0);
-        long begun = programs.stream().filter(t -> (t.int32(at) & PF_FORKNOEXEC) == 0).count();
-        if (stack.isPresent() && 10 * never.agreed() >= 9 * never.asked() && 2 * begun > programs.size()) {
+        Candidate used = Candidate.ask(usage, tasks.all(), t -> t.int32(usage) > 0 && t.int32(usage) <= MOST_USERS);
+        boolean begun = first.isPresent() && (first.get().int32(at) & PF_FORKNOEXEC) == 0
+                && (tasks.init().int32(at) & PF_FORKNOEXEC) == 0;
+        if (stack.isPresent() && 10 * never.agreed() >= 9 * never.asked() && used.convinces() && begun) {
             findings.add(TASK, "flags", never, size, size == 4 ? "unsigned int" : "unsigned long",
-                    "PF_FORKNOEXEC is set for kernel threads, and not for most programs");
+                    "after the stack and a counter; PF_FORKNOEXEC is set for kernel threads, and not for init");
         } else {
-            findings.missing("flags: what follows the stack has not PF_FORKNOEXEC for kernel threads alone");
+            findings.missing("flags: what follows the stack has not PF_FORKNOEXEC for kernel threads, or for init too");
         }
     }
 

@@ -15,9 +15,16 @@ final class Times {
     /** Both clocks are read at once, but the one after the other. */
     private static final long SLACK_NANOS = NANOS / 10;
     private static final String TASK = "task_struct";
+    /** At so many steps at least a time must grow that is the same for most tasks. */
+    private static final int LEAST_TICKS = 6;
 
     private final Tasks tasks;
     private final Findings findings;
+    /**
+     * Whether times may be those of a kernel whose clock is no better than its ticks, so that nearly all tasks begin
+     * within the same few. Asked for only where no other time is found.
+     */
+    private boolean byTicks;
 
     Times(Tasks tasks, Findings findings) {
         this.tasks = tasks;
@@ -26,11 +33,18 @@ final class Times {
 
     void find() {
         // A pair of timespecs, looked at one word off, can pass for a pair of u64 on 32 bits.
+        if (!any()) {
+            byTicks = true;
+            if (!any()) {
+                findings.missing("start_time: no two times in a row grow along the list of processes");
+            }
+        }
+    }
+
+    private boolean any() {
         boolean before = !tasks.memory().kernel().version().atLeast(3, 17)
                 && (tasks.memory().before(2, 6, 23) ? timespec() : timespecs());
-        if (!before && !nanoseconds()) {
-            findings.missing("start_time: no two times in a row grow along the list of processes");
-        }
+        return before || nanoseconds();
     }
 
     /** A u64 each, since 3.17 (commit ccbf62d8a284). */
@@ -117,11 +131,12 @@ final class Times {
     private boolean grows(Order order) {
         int count = tasks.processes().size();
         // Until the clock is better than its ticks, many kernel threads begin within one.
-        return order.wrong <= count / 8 && 4 * order.same <= 3 * count;
+        return order.wrong <= count / 8 && (4 * order.same <= 3 * count
+                || byTicks && order.later >= LEAST_TICKS && 4 * order.none <= count);
     }
 
-    /** How many tasks have a smaller value than the one before, and how many the same. */
-    private record Order(int wrong, int same) {
+    /** How many tasks have a smaller value than the one before, the same or a greater one; and how many have 0. */
+    private record Order(int wrong, int same, int later, int none) {
     }
 
     /**
@@ -132,16 +147,21 @@ final class Times {
         long before = time.applyAsLong(tasks.init());
         int wrong = before < 0 || before > LONGEST_NANOS ? 1 : 0;
         int same = 0;
+        int later = 0;
+        int none = 0;
         for (Snapshot task : tasks.processes()) {
             long now = time.applyAsLong(task);
             if (now < before) {
                 wrong++;
             } else if (now == before) {
                 same++;
+            } else {
+                later++;
             }
+            none += now == 0 ? 1 : 0;
             before = now;
         }
-        return new Order(wrong, same);
+        return new Order(wrong, same, later, none);
     }
 
     /**

@@ -54,6 +54,12 @@ public final class X86Translator implements Translator {
                 fitting.add(mode);
             }
         }
+        // Up to 2.6.24 a PAE kernel starts with a directory of 32-bit paging in the page of its swapper_pg_dir, and only
+        // then writes the four entries at its beginning (pagetable_init); the rest stays. A kernel that goes on with
+        // 32-bit paging leaves them empty, as they are for user space.
+        if (fitting.contains(PagingMode.PAE)) {
+            fitting.remove(PagingMode.X86_32);
+        }
         return fitting.size() == 1 ? Optional.of(fitting.get(0)) : Optional.empty();
     }
 
