@@ -408,6 +408,35 @@ class LinuxIdentifierTest {
         assertThat(found.imageEnd()).isGreaterThanOrEqualTo(kernel.gvaOf(FakeKernel.TABLES_AT));
     }
 
+    /**
+     * As in 2.6.24: pointers that are not used lead to empty_zero_page, and what the kernel booted with, a directory of
+     * 32-bit paging, is still in the page. Either way of finding it.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void findsAPaeKernelWhoseUnusedPointersLeadToTheZeroPage(boolean vmcoreinfo) {
+        FakeKernel kernel = kernel(PagingMode.PAE);
+        long zeroes = kernel.gpa - 4096;
+        for (int i = 0; i < 3; i++) {
+            memory.putLong(kernel.tables.root() + 8 * i, zeroes | 1);
+        }
+        for (int i = 0; i < 12; i++) {
+            memory.putInt(kernel.tables.root() + 4 * (0x300 + i), i << 22 | 0x83);
+        }
+        if (vmcoreinfo) {
+            kernel.vmcoreinfoAt(PAGE);
+        }
+        KernelIdentity found = identify();
+        assertThat(found.release()).isEqualTo(kernel.release);
+        assertThat(found.paging()).isEqualTo(PagingMode.PAE);
+        assertThat(found.rootGpa()).isEqualTo(kernel.tables.root());
+        // What leads to anything else is a process's.
+        memory.putLong(zeroes + 8, 1);
+        if (!vmcoreinfo) {
+            failure(memory);
+        }
+    }
+
     /** startup_32, as in 4.8: MOV ECX, TESTB and JNE, LGDT, MOV EAX to all segment registers. */
     private void startup(long gpa, long table) {
         byte[] code = HexFormat.of().parseHex("8b0da0f4fe0ef686110200004075160f011500000000b8180000008ed88ec08ee08ee88ed0");

@@ -14,17 +14,12 @@ final class Times {
     private static final long NANOS = 1_000_000_000L;
     /** Both clocks are read at once, but the one after the other. */
     private static final long SLACK_NANOS = NANOS / 10;
+    /** HZ is at most 1000: the last task began no sooner than a tick after the boot. */
+    private static final long TICKS = 1000;
     private static final String TASK = "task_struct";
-    /** At so many steps at least a time must grow that is the same for most tasks. */
-    private static final int LEAST_TICKS = 6;
 
     private final Tasks tasks;
     private final Findings findings;
-    /**
-     * Whether times may be those of a kernel whose clock is no better than its ticks, so that nearly all tasks begin
-     * within the same few. Asked for only where no other time is found.
-     */
-    private boolean byTicks;
 
     Times(Tasks tasks, Findings findings) {
         this.tasks = tasks;
@@ -33,18 +28,11 @@ final class Times {
 
     void find() {
         // A pair of timespecs, looked at one word off, can pass for a pair of u64 on 32 bits.
-        if (!any()) {
-            byTicks = true;
-            if (!any()) {
-                findings.missing("start_time: no two times in a row grow along the list of processes");
-            }
-        }
-    }
-
-    private boolean any() {
         boolean before = !tasks.memory().kernel().version().atLeast(3, 17)
                 && (tasks.memory().before(2, 6, 23) ? timespec() : timespecs());
-        return before || nanoseconds();
+        if (!before && !nanoseconds()) {
+            findings.missing("start_time: no two times in a row grow along the list of processes");
+        }
     }
 
     /** A u64 each, since 3.17 (commit ccbf62d8a284). */
@@ -131,12 +119,11 @@ final class Times {
     private boolean grows(Order order) {
         int count = tasks.processes().size();
         // Until the clock is better than its ticks, many kernel threads begin within one.
-        return order.wrong <= count / 8 && (4 * order.same <= 3 * count
-                || byTicks && order.later >= LEAST_TICKS && 4 * order.none <= count);
+        return order.wrong <= count / 8 && 4 * order.same <= 3 * count;
     }
 
-    /** How many tasks have a smaller value than the one before, the same or a greater one; and how many have 0. */
-    private record Order(int wrong, int same, int later, int none) {
+    /** How many tasks have a smaller value than the one before, and how many the same. */
+    private record Order(int wrong, int same) {
     }
 
     /**
@@ -147,26 +134,22 @@ final class Times {
         long before = time.applyAsLong(tasks.init());
         int wrong = before < 0 || before > LONGEST_NANOS ? 1 : 0;
         int same = 0;
-        int later = 0;
-        int none = 0;
         for (Snapshot task : tasks.processes()) {
             long now = time.applyAsLong(task);
             if (now < before) {
                 wrong++;
             } else if (now == before) {
                 same++;
-            } else {
-                later++;
             }
-            none += now == 0 ? 1 : 0;
             before = now;
         }
-        return new Order(wrong, same, later, none);
+        return new Order(wrong, same);
     }
 
     /**
      * Of the times that grow, the one that orders the tasks best, if one alone does: CPU times that are nought for
-     * nearly all can grow too.
+     * nearly all can grow too. In a guest whose tasks all began within the first second, nanoseconds pass for seconds
+     * as well, a word further on, and order the tasks the same; that makes years of what is less than a second.
      */
     private Optional<Candidate> bestOrdered(List<Candidate> found, ToLongBiFunction<Snapshot, Integer> time) {
         Candidate best = null;
@@ -178,6 +161,10 @@ final class Times {
                 continue;
             }
             int disorder = order.wrong + order.same;
+            if (disorder == least && candidate.offset() == best.offset() + tasks.memory().pointerSize()
+                    && latest(best, time) < NANOS && latest(candidate, time) > NANOS * NANOS / TICKS) {
+                continue;
+            }
             alone = disorder < least || alone && disorder > least;
             if (disorder < least) {
                 least = disorder;
@@ -185,5 +172,9 @@ final class Times {
             }
         }
         return alone ? Optional.ofNullable(best) : Optional.empty();
+    }
+
+    private long latest(Candidate candidate, ToLongBiFunction<Snapshot, Integer> time) {
+        return tasks.processes().stream().mapToLong(task -> time.applyAsLong(task, candidate.offset())).max().orElse(0);
     }
 }

@@ -61,6 +61,12 @@ class OldKernelsTest {
         return kernels.stream();
     }
 
+    /** From 2.6.23 on, once each. */
+    static Stream<Arguments> kernelsWithBothTimes() throws URISyntaxException {
+        return kernels().filter(a -> a.get()[1] != PagingMode.PAE && a.get()[2].equals(5)
+                && member((Profile) a.get()[3], "task_struct.real_start_time").isPresent());
+    }
+
     @ParameterizedTest(name = "{0} {1} {2} threads")
     @MethodSource("kernels")
     void theLayoutIsInferred(String name, PagingMode paging, int threads, Profile profile) {
@@ -95,6 +101,17 @@ class OldKernelsTest {
         // What the scheduler before 2.6.23 wrote down of a task has nothing that tells it from other times.
         boolean cpuTime = guest.identity().version().compareTo(new KernelVersion(2, 6, 23)) >= 0;
         assertThat(guest.differences(decoder.attach(kernel, space).read(TaskQuery.THREADS), cpuTime)).isEmpty();
+    }
+
+    /** All of its times are 0 seconds and so many nanoseconds, which a word further on pass for seconds. */
+    @ParameterizedTest(name = "{0} {1} {2} threads")
+    @MethodSource("kernelsWithBothTimes")
+    void timesWithinTheFirstSecondAreNotTakenForYears(String name, PagingMode paging, int threads, Profile profile) {
+        ProfiledLinux guest = new ProfiledLinux(profile, paging, name.hashCode() + threads).young().usual(threads);
+        AddressSpace space = new X86Translator().open(guest.memory(), paging, guest.identity().rootGpa());
+        Findings findings = new Inference(new KernelMemory(space, guest.identity())).run().orElseThrow();
+        assertThat(findings.offset("task_struct", "start_time"))
+                .hasValue(member(profile, "task_struct.start_time").orElseThrow().offset());
     }
 
     private static Optional<Member> real(Profile profile, Evidence evidence) {

@@ -69,6 +69,7 @@ public final class ProfiledLinux {
     private long freeTask = FIRST_TASK;
     private long freeInImage;
     private int clock;
+    private boolean young;
     private final long init;
 
     /**
@@ -201,6 +202,12 @@ public final class ProfiledLinux {
     public long getPointer(long gva) {
         long value = memory.getLong(gpa(gva));
         return pointer == 8 ? value : value & 0xffffffffL;
+    }
+
+    /** All tasks made from now on begin within the guest's first second. */
+    public ProfiledLinux young() {
+        young = true;
+        return this;
     }
 
     /**
@@ -414,7 +421,9 @@ public final class ProfiledLinux {
         set(t, task, "exit_state", ended ? version < at(3, 15, 0) ? 16 : 32 : 0);
         set(t, task, "exit_code", ended ? 256 : 0);
         set(t, task, "exit_signal", pid != tgid ? -1 : parent == init && version < at(3, 0, 0) ? 0 : SIGCHLD);
-        long flags = PF_USED_MATH | (kernelThread ? PF_FORKNOEXEC : 0x400000);
+        // Programs that go on in the background have forked and begun none since, too; init has, and init_task was
+        // never forked.
+        long flags = PF_USED_MATH | (pid > 1 ? PF_FORKNOEXEC : 0) | (kernelThread ? 0 : 0x400000);
         if (kernelThread && version >= at(2, 6, 27)) {
             flags |= PF_KTHREAD;
         }
@@ -486,7 +495,7 @@ public final class ProfiledLinux {
         // Until a clock better than the tick is found, what starts within 4 ms starts at once.
         clock++;
         long start = pid == 0 || clock < 3 && version < at(2, 6, 29) ? 0 : clock < 12 ? clock / 4 * 4_000_000L + 12_000_000L
-                : kernelThread ? clock * 31_000_007L : clock * 1_210_000_031L;
+                : young ? clock * 12_000_011L : kernelThread ? clock * 31_000_007L : clock * 1_210_000_031L;
         long slept = 0;
         if (member("task_struct", "start_time").size() == 8 && version >= at(3, 17, 0)) {
             set("task_struct", task, "start_time", start);

@@ -53,6 +53,17 @@ class X86TranslatorTest {
         assertThat(translator.modeOf(memory, ROOT, gva, gpa)).contains(mode);
     }
 
+    /** Up to 2.6.24 the directory that a PAE kernel boots with stays behind its four pointers. */
+    @Test
+    void whatIsLeftOfABootDirectoryIsNotTheMode() {
+        FakeMemory memory = new FakeMemory(16 << 20);
+        new FakePageTables(memory, PagingMode.PAE, ROOT).map(0xc0000000L, 0, 8 << 20, 2 << 20);
+        memory.putInt(ROOT + 0x300 * 4, 0x83).putInt(ROOT + 0x301 * 4, 0x400083);
+        assertThat(translator.modeOf(memory, ROOT, 0xc0101000L, 0x101000)).contains(PagingMode.PAE);
+        memory.putLong(ROOT + 24, 0);
+        assertThat(translator.modeOf(memory, ROOT, 0xc0101000L, 0x101000)).contains(PagingMode.X86_32);
+    }
+
     @Test
     void largePagesAbove4GiBIn32BitPaging() {
         FakeMemory memory = new FakeMemory(8 * GIB);
