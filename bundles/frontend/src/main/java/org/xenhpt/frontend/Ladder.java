@@ -295,7 +295,7 @@ final class Ladder {
                 return;
             }
             if (isReadAsBefore(learnt.get())) {
-                notes.met(new Clue(Verdict.FOUND, "boot", "", "the very one that it was borne out by before"));
+                notes.met(new Clue(Verdict.FOUND, "boot", "", "the one that bore it out before; --no-cache asks again"));
                 decode(CACHE, learnt.get());
                 return;
             }

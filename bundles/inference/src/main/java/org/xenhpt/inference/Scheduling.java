@@ -190,6 +190,10 @@ final class Scheduling {
                 entities.add(at);
             }
         }
+        if (entities.isEmpty()) {
+            ownRuntime();
+            return;
+        }
         if (entities.size() != 1) {
             findings.missing("sum_exec_runtime: " + entities.size() + " members have the weight of nice 0");
             return;
@@ -219,6 +223,35 @@ final class Scheduling {
                 "a time after the task's start");
         findings.add(ENTITY, "sum_exec_runtime", new Candidate(at, runtime.get().agreed(), runtime.get().asked()), 8,
                 "u64", by);
+    }
+
+    /**
+     * BFS, a scheduler of others' than the kernel's authors, has no sched_entity: a task has its own place in a queue,
+     * which is empty while the task sleeps, then when it last ran, and for how long in all.
+     */
+    private void ownRuntime() {
+        int afterNode = 2 * pointer;
+        List<Candidate> found = Candidate.search(0, tasks.window() - afterNode - 16, pointer, tasks.all(),
+                (task, offset) -> memory.leadsSomewhere(task.pointer(offset)) && isRuntimeOfItsOwn(task, offset + afterNode));
+        found.removeIf(c -> 2 * tasks.all().stream().filter(t ->
+                t.pointer(c.offset()) == t.gva() + c.offset() && t.pointer(c.offset() + pointer) == t.gva() + c.offset())
+                .count() <= tasks.all().size()
+                || 2 * tasks.all().stream().map(t -> t.int64(c.offset() + afterNode + 8)).distinct().count()
+                        <= tasks.all().size());
+        Candidate.only(found).ifPresentOrElse(node -> findings.add(TASK, "sched_time", new Candidate(
+                node.offset() + afterNode + 8, node.agreed(), node.asked()), 8, "u64",
+                "not longer than from the task's start to the time before it, which follows an empty list"),
+                () -> findings.missing("sum_exec_runtime: no member has the weight of nice 0, and " + found.size()
+                        + " times after an empty list could be sched_time"));
+    }
+
+    private boolean isRuntimeOfItsOwn(Snapshot task, int offset) {
+        long last = task.int64(offset);
+        long sum = task.int64(offset + 8);
+        long earliest = tasks.started(task);
+        long slack = SLACK_NANOS + earliest / SLACK_SHARE;
+        return last >= earliest - slack && last > 0 && last < Times.LONGEST_NANOS && sum >= 0
+                && sum <= last - earliest + slack;
     }
 
     /**
