@@ -305,8 +305,11 @@ public final class GuestFrontEnd implements FrontEnd {
 
         /** Before the guest is opened, which takes its time too. */
         void recall() {
-            then = ready(caches).stream().findFirst()
-                    .flatMap(cache -> Ladder.recall(calls, cache, uri, () -> needs(ready(decoders))));
+            then = cache().flatMap(cache -> Ladder.recall(calls, cache, uri, () -> needs(ready(decoders))));
+        }
+
+        private Optional<Plugin<ProfileCache>> cache() {
+            return ready(caches).stream().findFirst();
         }
 
         @Override
@@ -375,7 +378,7 @@ public final class GuestFrontEnd implements FrontEnd {
             long now = generation;
             List<Plugin<Decoder>> all = ready(decoders);
             return new Ladder(calls, best(translators, Step.TRANSLATION, "address translation"),
-                    best(identifiers, Step.IDENTIFY, "identification of kernels"), ready(caches).stream().findFirst(),
+                    best(identifiers, Step.IDENTIFY, "identification of kernels"), cache(),
                     ready(sources), all, GuestFrontEnd.needs(all), now, System::currentTimeMillis);
         }
 

@@ -118,7 +118,6 @@ final class Ladder {
         private final AddressSpace uncounted;
         /** What is known of the boot that the guest is thought to be in still; then nothing is learnt, nor thrown away. */
         private final Optional<LastPlace> then;
-        private final boolean mayLearn;
         /** The one before, of which as much is kept as still holds. */
         private final Climbed before;
         private final Optional<Attached.Use> was;
@@ -155,7 +154,6 @@ final class Ladder {
             this.space = space;
             this.uncounted = uncounted;
             this.then = then;
-            this.mayLearn = then.isEmpty();
             this.before = before;
             this.was = was;
             this.findings = new ArrayList<>(identity.findings());
@@ -173,7 +171,7 @@ final class Ladder {
                 if (rung == cacheAfter && cache.isPresent()) {
                     rung(Optional.empty(), CACHE, this::recall);
                 }
-                if (rung < sources.size() && (mayLearn || use.isPresent() || isStore(sources.get(rung)))) {
+                if (rung < sources.size() && (mayLearn() || use.isPresent() || isStore(sources.get(rung)))) {
                     Plugin<ProfileSource> source = sources.get(rung);
                     rung(Optional.of(source), source.name(), () -> ask(source));
                 }
@@ -217,6 +215,10 @@ final class Ladder {
             for (Attempt each : attempts.subList(first, attempts.size())) {
                 rungs.add(new Climbed.Rung(source, version, each, failed));
             }
+        }
+
+        private boolean mayLearn() {
+            return then.isEmpty();
         }
 
         /** Whatever was learnt before can be borne out by these, and by no others. */
@@ -301,12 +303,12 @@ final class Ladder {
             }
             Optional<Profile> holds = confirm(learnt.get());
             if (holds.isPresent()) {
-                boolean told = holds.get().origin().proof().equals(learnt.get().origin().proof());
-                better = decode(CACHE, holds.get()) && !told ? holds : Optional.empty();
-                if (mayLearn) {
+                boolean known = holds.get().origin().proof().equals(learnt.get().origin().proof());
+                better = decode(CACHE, holds.get()) && !known ? holds : Optional.empty();
+                if (mayLearn()) {
                     keepWhatIsBetter();
                 }
-            } else if (mayLearn) {
+            } else if (mayLearn()) {
                 String why = "what was learnt of this build is not what this guest's memory says: thrown away";
                 // What tasks bear out may differ from day to day; what a build carries does not.
                 if (learnt.get().origin().confidence() == 1) {
@@ -323,8 +325,8 @@ final class Ladder {
         }
 
         private boolean isReadAsBefore(Profile learnt) {
-            return then.filter(last -> last.isReadAsBefore(LastPlace.of(guest, identity.place(), new Kernel(identity, learnt),
-                    space, hostMillis.getAsLong(), learnt.origin().proof()))).isPresent();
+            return then.filter(last -> last.isReadAsBefore(LastPlace.of(guest, identity.place(),
+                    new Kernel(identity, learnt), space, hostMillis.getAsLong(), learnt.origin().proof()))).isPresent();
         }
 
         private Optional<Profile> confirm(Profile learnt) {
@@ -433,15 +435,22 @@ final class Ladder {
     }
 
     /**
-     * What was noted of a guest when it was attached to before. What was learnt of its kernel is then read in the background.
+     * What was noted of a guest when it was attached to before. What was learnt of its kernel is then read in the
+     * background.
      *
      * @param needs asked for only if there is a note
      */
     static Optional<LastPlace> recall(Calls calls, Plugin<ProfileCache> cache, GuestUri uri, Supplier<Needs> needs) {
-        return of(calls, cache, c -> c.recallNote(uri).flatMap(LastPlace::parse).map(last -> {
-            c.expect(last.build(), needs.get());
-            return last;
-        }));
+        Optional<LastPlace> noted = of(calls, cache, c -> c.recallNote(uri)).flatMap(LastPlace::parse);
+        noted.ifPresent(last -> {
+            // Asked here and not within the call: that others are slow to tell their needs is not the cache's fault.
+            Needs wanted = needs.get();
+            of(calls, cache, c -> {
+                c.expect(last.build(), wanted);
+                return Optional.empty();
+            });
+        });
+        return noted;
     }
 
     /**
@@ -523,7 +532,8 @@ final class Ladder {
         return cache.flatMap(learnt -> of(calls, learnt, question));
     }
 
-    private static <T> Optional<T> of(Calls calls, Plugin<ProfileCache> cache, Function<ProfileCache, Optional<T>> question) {
+    private static <T> Optional<T> of(Calls calls, Plugin<ProfileCache> cache,
+            Function<ProfileCache, Optional<T>> question) {
         try {
             return calls.to(cache, () -> question.apply(cache.service()));
         } catch (HptException failure) {

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Properties;
@@ -41,27 +40,24 @@ record LastPlace(String stamp, String place, BootMark mark, long millis, KernelM
 
     /** Of a kernel that is read now. The address space must have been refreshed. */
     static LastPlace of(Guest guest, String place, Kernel kernel, AddressSpace space, long millis, String proof) {
-        return new LastPlace(guest.stamp(), place, BootMark.read(kernel, space), millis, KernelMatch.of(kernel.identity()), proof);
+        return new LastPlace(guest.stamp(), place, BootMark.read(kernel, space), millis,
+                KernelMatch.of(kernel.identity()), proof);
     }
 
     static Optional<LastPlace> parse(String text) {
         Properties all = new Properties();
         try {
             all.load(new StringReader(text));
-            KernelMatch build = new KernelMatch(architecture(word(all, "architecture")), word(all, "release"),
+            KernelMatch build = new KernelMatch(Architecture.valueOf(word(all, "architecture")), word(all, "release"),
                     word(all, "banner"), word(all, "build-id"));
             BootMark mark = new BootMark(true, number(all, "first"), number(all, "started").orElse(0),
                     number(all, "seconds"));
-            return Optional.of(new LastPlace(word(all, "stamp"), word(all, "place"), mark, number(all, "millis").orElseThrow(), build,
-                    word(all, "proof")));
+            return Optional.of(new LastPlace(word(all, "stamp"), word(all, "place"), mark,
+                    number(all, "millis").orElseThrow(), build, word(all, "proof")));
         } catch (IOException | RuntimeException notOurs) {
             // A damaged one, or one of another version: the kernel is searched for.
             return Optional.empty();
         }
-    }
-
-    private static Architecture architecture(String label) {
-        return Arrays.stream(Architecture.values()).filter(each -> each.label().equals(label)).findFirst().orElseThrow();
     }
 
     private static String word(Properties all, String key) {
@@ -82,7 +78,7 @@ record LastPlace(String stamp, String place, BootMark mark, long millis, KernelM
         mark.seconds().ifPresent(seconds -> all.setProperty("seconds", Long.toString(seconds)));
         mark.first().ifPresent(first -> all.setProperty("first", Long.toString(first)));
         all.setProperty("started", Long.toString(mark.started()));
-        all.setProperty("architecture", build.architecture().label());
+        all.setProperty("architecture", build.architecture().name());
         all.setProperty("release", build.release());
         all.setProperty("banner", build.banner());
         all.setProperty("build-id", build.buildId());
@@ -123,8 +119,7 @@ record LastPlace(String stamp, String place, BootMark mark, long millis, KernelM
      * exactly by how much it lags behind the host's. Empty when this says the same.
      */
     Optional<LastPlace> next(LastPlace now) {
-        if (mark.seconds().isEmpty() || now.mark.seconds().isPresent()
-                && now.lag() + SHARPER_MILLIS < lag()) {
+        if (mark.seconds().isEmpty() || now.mark.seconds().isPresent() && now.lag() + SHARPER_MILLIS < lag()) {
             return Optional.of(now);
         }
         return proof.equals(now.proof) && isSameBoot(now) ? Optional.empty() : Optional.of(

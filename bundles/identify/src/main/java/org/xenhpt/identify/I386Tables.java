@@ -75,7 +75,7 @@ final class I386Tables {
             // Empty but for the entries of the kernel's GiBs, of which the last is always one.
             int last = bytes.getInt(place + 24);
             if ((last & (PRESENT | PDPTE_RESERVED)) == PRESENT && bytes.getInt(place + 28) == 0
-                    && (bytes.getLong(place) == 0 || bytes.getLong(place) == unused(bytes, place))) {
+                    && isEmptyUpTo(bytes, place, 1)) {
                 pointers(bytes, place, gpa + place - at);
             }
         }

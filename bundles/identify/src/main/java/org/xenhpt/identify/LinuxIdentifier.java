@@ -75,7 +75,8 @@ public final class LinuxIdentifier implements KernelIdentifier {
         PhysicalMemory memory = guest.memory();
         return KnownPlace.parse(place)
                 .flatMap(known -> KernelCheck.checkAt(known, memory, new Ram(memory), translator, progress))
-                .filter(kernel -> !kernel.crashed() && kernel.place().text().equals(place)).map(kernel -> identity(kernel, Map.of(), place));
+                .filter(kernel -> !kernel.crashed() && kernel.place().text().equals(place))
+                .map(kernel -> identity(kernel, Map.of(), place));
     }
 
     private static List<FoundKernel> kernels(MemorySearch search, KernelCheck check) {

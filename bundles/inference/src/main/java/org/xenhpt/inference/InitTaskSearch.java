@@ -25,7 +25,8 @@ final class InitTaskSearch {
      */
     private static final byte[][] NAMES = Stream.of("swapper", "BFS", "MuQSS", "PDS", "BMQ")
             .flatMap(name -> Stream.of(name, name + "/0"))
-            .map(name -> Arrays.copyOf(name.getBytes(StandardCharsets.ISO_8859_1), Snapshot.NAME_LENGTH)).toArray(byte[][]::new);
+            .map(name -> Arrays.copyOf(name.getBytes(StandardCharsets.ISO_8859_1), Snapshot.NAME_LENGTH))
+            .toArray(byte[][]::new);
     /** Whether one of them begins with a byte: each byte of the image is asked. */
     private static final boolean[] BEGINS = begins();
     private static final int PAGE = 4096;

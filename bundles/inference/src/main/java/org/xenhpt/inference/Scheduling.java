@@ -232,7 +232,8 @@ final class Scheduling {
     private void ownRuntime() {
         int afterNode = 2 * pointer;
         List<Candidate> found = Candidate.search(0, tasks.window() - afterNode - 16, pointer, tasks.all(),
-                (task, offset) -> memory.leadsSomewhere(task.pointer(offset)) && isRuntimeOfItsOwn(task, offset + afterNode));
+                (task, offset) -> memory.leadsSomewhere(task.pointer(offset))
+                        && isTimeAndShareOfIt(task, offset + afterNode));
         found.removeIf(c -> 2 * tasks.all().stream().filter(t ->
                 t.pointer(c.offset()) == t.gva() + c.offset() && t.pointer(c.offset() + pointer) == t.gva() + c.offset())
                 .count() <= tasks.all().size()
@@ -243,15 +244,6 @@ final class Scheduling {
                 "not longer than from the task's start to the time before it, which follows an empty list"),
                 () -> findings.missing("sum_exec_runtime: no member has the weight of nice 0, and " + found.size()
                         + " times after an empty list could be sched_time"));
-    }
-
-    private boolean isRuntimeOfItsOwn(Snapshot task, int offset) {
-        long last = task.int64(offset);
-        long sum = task.int64(offset + 8);
-        long earliest = tasks.started(task);
-        long slack = SLACK_NANOS + earliest / SLACK_SHARE;
-        return last >= earliest - slack && last > 0 && last < Times.LONGEST_NANOS && sum >= 0
-                && sum <= last - earliest + slack;
     }
 
     /**
@@ -275,12 +267,17 @@ final class Scheduling {
 
     /** exec_start at the offset, sum_exec_runtime after it, and prev_sum_exec_runtime as one of the next two. */
     private boolean isRuntime(Snapshot task, int offset) {
+        long sum = task.int64(offset + 8);
+        return isTimeAndShareOfIt(task, offset) && sum > 0 && (isEarlier(task.int64(offset + 16), sum) || isEarlier(task.int64(offset + 24), sum));
+    }
+
+    /** A time, and after it how much of that, since the task's start, it ran. */
+    private boolean isTimeAndShareOfIt(Snapshot task, int offset) {
         long at = task.int64(offset);
         long sum = task.int64(offset + 8);
         long earliest = tasks.started(task);
         long slack = SLACK_NANOS + earliest / SLACK_SHARE;
-        boolean plausible = at > 0 && at < Times.LONGEST_NANOS && sum > 0 && sum <= at - earliest + slack;
-        return plausible && (isEarlier(task.int64(offset + 16), sum) || isEarlier(task.int64(offset + 24), sum));
+        return at > 0 && at < Times.LONGEST_NANOS && sum >= 0 && sum <= at - earliest + slack;
     }
 
     private boolean isRuntimeByItself(Snapshot task, int offset) {

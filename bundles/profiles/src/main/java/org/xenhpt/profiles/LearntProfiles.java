@@ -144,7 +144,7 @@ public final class LearntProfiles implements ProfileCache {
         return profile;
     }
 
-    /** A record's own comparison is made by the JVM when it is first asked for: 10 ms of a command that takes 50 to attach. */
+    /** A record's own comparison is made by the JVM when it is first asked for, which takes 10 ms of an attach's 50. */
     private static boolean isSame(KernelMatch one, KernelMatch other) {
         return one.architecture() == other.architecture() && one.release().equals(other.release())
                 && one.banner().equals(other.banner()) && one.buildId().equals(other.buildId());

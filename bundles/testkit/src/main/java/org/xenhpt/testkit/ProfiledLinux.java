@@ -114,8 +114,8 @@ public final class ProfiledLinux {
 
     private String banner() {
         String known = profile.kernel().banner();
-        return known.isEmpty() ? "Linux version " + profile.kernel().release() + " (builder@fake) (gcc version 4.4.5) #1 SMP Fri Oct 12 "
-                + "00:00:00 UTC 2012" : known;
+        return known.isEmpty() ? "Linux version " + profile.kernel().release()
+                + " (builder@fake) (gcc version 4.4.5) #1 SMP Fri Oct 12 00:00:00 UTC 2012" : known;
     }
 
     // What tests ask for
