@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.frontend;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.xenhpt.api.decoder.Decoder;
 import org.xenhpt.api.decoder.TaskReader;
 import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.kernel.Attempt;
+import org.xenhpt.api.kernel.Clue;
 import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
@@ -46,6 +48,21 @@ record Attached(KernelIdentity identity, AddressSpace space, Optional<Use> use, 
     Attached(KernelIdentity identity, AddressSpace space, Optional<Use> use, List<Finding> findings,
             List<Attempt> ladder, Optional<HptException> problem) {
         this(identity, space, use, findings, ladder, problem, Climbed.NOTHING);
+    }
+
+    /** The same, as the one that was chosen although the guest's memory holds another kernel, too. */
+    Attached ratherThan(KernelIdentity other, String why) {
+        String tables = "page tables at GPA 0x" + Long.toHexString(other.rootGpa());
+        Finding told = new Finding("other kernel", other.release() + ", " + tables, why);
+        List<Finding> all = new ArrayList<>(findings);
+        all.removeIf(each -> each.what().equals(told.what()) && each.value().equals(told.value()));
+        all.add(told);
+        Attempt first = ladder.get(0);
+        List<Clue> clues = new ArrayList<>(first.clues());
+        clues.add(new Clue(Clue.Verdict.REJECTED, "kernel " + other.release(), tables, why));
+        List<Attempt> attempts = new ArrayList<>(ladder);
+        attempts.set(0, new Attempt(first.source(), first.outcome(), first.confidence(), first.detail(), clues));
+        return new Attached(identity, space, use, all, attempts, problem, climb);
     }
 
     /** The same guest without a reader. */

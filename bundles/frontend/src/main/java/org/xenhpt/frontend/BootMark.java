@@ -18,10 +18,12 @@ import org.xenhpt.api.translation.AddressSpace;
  * process's {@code task_struct} lies; when it was started, to the nanosecond. That the clock goes on tells a kernel that
  * runs from one whose memory a reboot has merely left behind.
  *
- * @param kernelThere whether the kernel that was attached to is still where it was
+ * @param kernelThere whether the kernel that was attached to is still where it was, and its first process leads back to it;
+ *                    if not, this is what a reboot left of it
  * @param first       GVA of the first process's {@code task_struct}; empty as long as there is none
  * @param started     when that was started, in the kernel's own form
- * @param seconds     the kernel's real time, in seconds since 1970; empty where that is not known
+ * @param seconds     the kernel's real time, in seconds since 1970; 0 where it is known and cannot be read; empty where
+ *                    it is not known
  */
 record BootMark(boolean kernelThere, OptionalLong first, long started, OptionalLong seconds) {
     private static final List<String> STARTS = List.of("start_boottime", "real_start_time", "start_time");
@@ -53,6 +55,8 @@ record BootMark(boolean kernelThere, OptionalLong first, long started, OptionalL
                 if (node != head) {
                     first = OptionalLong.of(node - tasks.get().offset());
                     started = started(kernel, space, first.getAsLong());
+                    // The first process stays where it is in the list for as long as the kernel runs.
+                    there = space.readPointer(node + space.pointerSize()) == head;
                 }
             } catch (MemoryFault gone) {
                 there = false;
@@ -105,13 +109,25 @@ record BootMark(boolean kernelThere, OptionalLong first, long started, OptionalL
         try {
             return at.isEmpty() ? at : OptionalLong.of(space.readLong(at.getAsLong() + seconds.get().offset()));
         } catch (MemoryFault gone) {
-            return OptionalLong.empty();
+            return OptionalLong.of(0);
         }
+    }
+
+    /** Why the other one, of another kernel in the same memory, is of the kernel that runs rather than this; empty if not. */
+    Optional<String> whyRatherThan(BootMark other) {
+        if (!other.kernelThere) {
+            return Optional.empty();
+        } else if (!kernelThere) {
+            return Optional.of("what is left of it: its first process does not lead back to it");
+        }
+        long later = other.seconds.orElse(0) - seconds.orElse(0);
+        return seconds.isPresent() && other.seconds.isPresent() && later > 0
+                ? Optional.of("whole too, and its clock stopped " + later + " s before the running one's") : Optional.empty();
     }
 
     /** How far the clock was set back since an earlier mark; empty when it was not. An adjustment of a second is none. */
     OptionalLong secondsBack(BootMark earlier) {
-        if (seconds.isEmpty() || earlier.seconds.isEmpty()) {
+        if (seconds.isEmpty() || earlier.seconds.isEmpty() || seconds.getAsLong() == 0) {
             return OptionalLong.empty();
         }
         long back = earlier.seconds.getAsLong() - seconds.getAsLong();

@@ -62,6 +62,8 @@ final class GuestSession implements Session {
     private Optional<BootMark> mark = Optional.empty();
     /** When the guest's clock was last seen to have moved, or when it was looked at anew. */
     private long moved;
+    /** When a list with gaps is the next reason to look again. */
+    private long lookAt = Long.MIN_VALUE;
     /** The decoder that went, as long as it is not known what comes of that. */
     private Optional<Plugin<Decoder>> lost = Optional.empty();
     private boolean closed;
@@ -157,8 +159,13 @@ final class GuestSession implements Session {
     public ProcessTable processes(TaskQuery query) {
         return reading(() -> {
             ProcessTable table = asked(reader -> reader.read(query));
-            if (table.tasks().isEmpty() && table.gaps().isEmpty() && guest.memory().live()) {
-                throw notUp("its kernel " + identity().release() + " has not started a process yet");
+            if (!table.gaps().isEmpty() && turnedOutToHaveStopped()) {
+                table = asked(reader -> reader.read(query));
+            }
+            if (table.tasks().isEmpty() && guest.memory().live()) {
+                throw table.gaps().isEmpty() ? notUp("its kernel " + identity().release() + " has not started a process yet")
+                        : notUp("of its kernel " + identity().release() + " no task can be read: "
+                                + table.gaps().get(0).why());
             }
             return table;
         });
@@ -407,6 +414,22 @@ final class GuestSession implements Session {
         }
     }
 
+    /** Looks again at a kernel that has gaps and no clock to tell that it runs: whether something else runs now. */
+    private boolean turnedOutToHaveStopped() {
+        boolean hasClock = mark.filter(known -> known.seconds().isPresent()).isPresent();
+        long begin = clock.getAsLong();
+        if (hasClock || !guest.memory().live() || begin < lookAt) {
+            return false;
+        }
+        try {
+            return lookAgain("its list of tasks is broken");
+        } finally {
+            // Not more than a tenth of the time: it may have gaps and run.
+            long end = clock.getAsLong();
+            lookAt = end + Math.max(PATIENCE_NANOS, 10 * (end - begin));
+        }
+    }
+
     /** A kernel whose tasks could not be made out was perhaps not up, and is so now. */
     private void tryAgain() {
         boolean wasTaken = attached.problem().filter(TakenAway.class::isInstance).isPresent();
@@ -440,10 +463,16 @@ final class GuestSession implements Session {
             now.problem().ifPresent(problem -> problem.tried().forEach(early::tried));
             throw early;
         }
+        Optional<BootMark> nowMark = markOf(now);
+        if (nowMark.filter(found -> !found.kernelThere()).isPresent()) {
+            // Most likely the old kernel, which the new one has begun to overwrite.
+            release(now);
+            throw notUp("it ran " + before.identity().release() + ", and " + why
+                    + "; only what is left of a kernel was found");
+        }
         boolean sameKernel = now.identity().rootGpa() == before.identity().rootGpa()
                 && now.identity().kaslrOffset() == before.identity().kaslrOffset()
                 && now.identity().banner().equals(before.identity().banner());
-        Optional<BootMark> nowMark = markOf(now);
         if (sameKernel && mark.isPresent() && nowMark.isPresent() && nowMark.get().isSameBootAs(mark.get())) {
             release(now);
             return false;

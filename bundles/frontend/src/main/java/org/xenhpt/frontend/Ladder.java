@@ -45,6 +45,8 @@ final class Ladder {
     private static final Logger LOG = LoggerFactory.getLogger(Ladder.class);
     private static final String CACHE = "learnt before";
     private static final int PAGE = 4096;
+    /** More than a few boots do not leave their kernels whole. */
+    private static final int MOST_KERNELS = 5;
 
     private final Calls calls;
     private final Plugin<Translator> translator;
@@ -116,8 +118,10 @@ final class Ladder {
         private final AddressSpace space;
         /** For those who read on: {@link #space} may count what is read. */
         private final AddressSpace uncounted;
-        /** What is known of the boot that the guest is thought to be in still; then nothing is learnt, nor thrown away. */
+        /** What is known of the boot that the guest is thought to be in still. */
         private final Optional<LastPlace> then;
+        /** If not, nothing is learnt, nor thrown away. */
+        private final boolean mayLearn;
         /** The one before, of which as much is kept as still holds. */
         private final Climbed before;
         private final Optional<Attached.Use> was;
@@ -130,8 +134,8 @@ final class Ladder {
         private Optional<Profile> better = Optional.empty();
 
         Climb(GuestUri uri, Guest guest, Notes notes, ReadMeter metered, KernelIdentity identity,
-                Optional<LastPlace> then) {
-            this(uri, metered, notes, identity, open(metered, identity), open(guest, identity), then,
+                Optional<LastPlace> then, boolean mayLearn) {
+            this(uri, metered, notes, identity, open(metered, identity), open(guest, identity), then, mayLearn,
                     Climbed.NOTHING, Optional.empty());
             List<Clue> clues = notes.take();
             identity.findings().stream().filter(finding -> !finding.what().equals("other kernel"))
@@ -140,13 +144,14 @@ final class Ladder {
         }
 
         Climb(GuestUri uri, Guest guest, Notes notes, Attached before) {
-            this(uri, guest, notes, before.identity(), before.space(), before.space(), Optional.empty(),
+            this(uri, guest, notes, before.identity(), before.space(), before.space(), Optional.empty(), true,
                     before.climb(), before.use());
             attempts.add(before.ladder().get(0));
         }
 
         private Climb(GuestUri uri, Guest guest, Notes notes, KernelIdentity identity, AddressSpace space,
-                AddressSpace uncounted, Optional<LastPlace> then, Climbed before, Optional<Attached.Use> was) {
+                AddressSpace uncounted, Optional<LastPlace> then, boolean mayLearn, Climbed before,
+                Optional<Attached.Use> was) {
             this.uri = uri;
             this.guest = guest;
             this.notes = notes;
@@ -154,6 +159,7 @@ final class Ladder {
             this.space = space;
             this.uncounted = uncounted;
             this.then = then;
+            this.mayLearn = mayLearn;
             this.before = before;
             this.was = was;
             this.findings = new ArrayList<>(identity.findings());
@@ -171,7 +177,7 @@ final class Ladder {
                 if (rung == cacheAfter && cache.isPresent()) {
                     rung(Optional.empty(), CACHE, this::recall);
                 }
-                if (rung < sources.size() && (mayLearn() || use.isPresent() || isStore(sources.get(rung)))) {
+                if (rung < sources.size() && (mayLearn || use.isPresent() || isStore(sources.get(rung)))) {
                     Plugin<ProfileSource> source = sources.get(rung);
                     rung(Optional.of(source), source.name(), () -> ask(source));
                 }
@@ -215,10 +221,6 @@ final class Ladder {
             for (Attempt each : attempts.subList(first, attempts.size())) {
                 rungs.add(new Climbed.Rung(source, version, each, failed));
             }
-        }
-
-        private boolean mayLearn() {
-            return then.isEmpty();
         }
 
         /** Whatever was learnt before can be borne out by these, and by no others. */
@@ -305,10 +307,10 @@ final class Ladder {
             if (holds.isPresent()) {
                 boolean known = holds.get().origin().proof().equals(learnt.get().origin().proof());
                 better = decode(CACHE, holds.get()) && !known ? holds : Optional.empty();
-                if (mayLearn()) {
+                if (mayLearn) {
                     keepWhatIsBetter();
                 }
-            } else if (mayLearn()) {
+            } else if (mayLearn) {
                 String why = "what was learnt of this build is not what this guest's memory says: thrown away";
                 // What tasks bear out may differ from day to day; what a build carries does not.
                 if (learnt.get().origin().confidence() == 1) {
@@ -468,13 +470,41 @@ final class Ladder {
             return told(again.get(), metered, begin);
         }
         notes.take();
-        KernelIdentity identity = calls.to(identifier, () -> identifier.service().identify(metered, notes));
-        Attached attached = new Climb(uri, guest, notes, metered, identity, Optional.empty()).climb();
+        Attached attached = running(uri, guest, metered, notes);
         // Of an image only its file tells that it is still the same one.
         if (guest.memory().live() || !guest.stamp().isEmpty()) {
-            last(guest, attached, identity.place()).ifPresent(last -> keep(uri, guest, last));
+            last(guest, attached, attached.identity().place()).filter(last -> last.mark().kernelThere())
+                    .ifPresent(last -> keep(uri, guest, last));
         }
         return told(attached, metered, begin);
+    }
+
+    /**
+     * Climbs to the kernel that runs. Of several that are whole in memory their tasks may tell it: a kernel that a reboot
+     * left behind is overwritten bit by bit, and its clock stands.
+     */
+    private Attached running(GuestUri uri, Guest guest, ReadMeter metered, Notes notes) {
+        List<KernelIdentity> all = calls.to(identifier,
+                () -> List.copyOf(identifier.service().identifyAll(metered, notes)));
+        Attached best = new Climb(uri, guest, notes, metered, all.get(0), Optional.empty(), true).climb();
+        for (KernelIdentity other : all.subList(1, Math.min(all.size(), MOST_KERNELS))) {
+            Optional<BootMark> mark = markOf(best);
+            // What may have stopped long ago teaches nothing, unless there is nothing better.
+            boolean learns = mark.filter(BootMark::kernelThere).isEmpty();
+            Attached instead = new Climb(uri, guest, notes, metered, other, Optional.empty(), learns).climb();
+            Optional<String> why = mark.flatMap(one -> markOf(instead).flatMap(one::whyRatherThan));
+            if (why.isPresent()) {
+                giveBack(best);
+                best = instead.ratherThan(best.identity(), why.get());
+            } else {
+                giveBack(instead);
+            }
+        }
+        return best;
+    }
+
+    private static Optional<BootMark> markOf(Attached attached) {
+        return attached.use().map(use -> BootMark.read(use.kernel(), attached.space()));
     }
 
     /** Looks where the guest's kernel was the last time, and learns nothing of what is there until it is seen to run. */
@@ -484,18 +514,22 @@ final class Ladder {
         if (identity.isEmpty()) {
             return Optional.empty();
         }
-        Climb climb = new Climb(uri, guest, notes, metered, identity.get(), Optional.of(then));
+        Climb climb = new Climb(uri, guest, notes, metered, identity.get(), Optional.of(then), false);
         Attached attached = climb.climb();
         Optional<LastPlace> now = last(guest, attached, then.place());
-        boolean runs = now.filter(last -> then.isStillThere(last, guest.memory().live())).isPresent();
+        boolean runs = now.filter(last -> last.mark().kernelThere() && then.isStillThere(last, guest.memory().live())).isPresent();
         if (!runs) {
             LOG.debug("{} is searched: the kernel that it ran may run no more", uri);
-            attached.use().ifPresent(use -> use.plugin().ifPresent(plugin -> giveBack(plugin, use.reader())));
+            giveBack(attached);
             return Optional.empty();
         }
         climb.keepWhatIsBetter();
         then.next(now.get()).ifPresent(next -> keep(uri, guest, next));
         return Optional.of(attached);
+    }
+
+    private void giveBack(Attached attached) {
+        attached.use().ifPresent(use -> use.plugin().ifPresent(plugin -> giveBack(plugin, use.reader())));
     }
 
     private void giveBack(Plugin<Decoder> plugin, TaskReader reader) {

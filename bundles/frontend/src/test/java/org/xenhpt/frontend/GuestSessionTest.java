@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.xenhpt.api.decoder.TaskReader;
@@ -26,6 +27,7 @@ import org.xenhpt.api.guest.VcpuRegisters;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentity;
 import org.xenhpt.api.process.CurrentTask;
+import org.xenhpt.api.process.Gap;
 import org.xenhpt.api.process.ProcessTable;
 import org.xenhpt.api.process.Task;
 import org.xenhpt.api.process.TaskQuery;
@@ -50,8 +52,14 @@ class GuestSessionTest {
         final Kernel kernel;
         final long first;
         final List<Task> tasks = new ArrayList<>();
+        final List<Gap> gaps = new ArrayList<>();
 
         Boot(String release, long firstStarted) {
+            this(release, firstStarted, OptionalLong.of(CLOCK_AT));
+        }
+
+        /** @param clockAt of the clock in the image; empty when nothing tells where it is */
+        Boot(String release, long firstStarted, OptionalLong clockAt) {
             KernelIdentity bare = linux.kernel().identity();
             String banner = "Linux version " + release + " (me@here) #1";
             Map<String, Long> symbols = new HashMap<>();
@@ -61,7 +69,7 @@ class GuestSessionTest {
                     List.of());
             Profile known = linux.kernel().profile();
             Map<String, Long> more = new HashMap<>(known.symbols());
-            more.put("timekeeper", bare.imageStart() - bare.kaslrOffset() + CLOCK_AT);
+            clockAt.ifPresent(at -> more.put("timekeeper", bare.imageStart() - bare.kaslrOffset() + at));
             Map<String, StructLayout> structs = new HashMap<>(known.structs());
             structs.put("timekeeper", new StructLayout(64, Map.of("xtime_sec", new Member(SECONDS_AT, 8, "u64"))));
             kernel = new Kernel(identity, new Profile(release, known.kernel(), known.origin(), more, structs, Map.of()));
@@ -73,9 +81,18 @@ class GuestSessionTest {
         }
 
         void startedAt(long nanos) {
-            long gva = first + linux.kernel().profile().member("task_struct", "start_boottime").orElseThrow().offset();
+            put("start_boottime", 0, nanos);
+        }
+
+        /** What a reboot does to a kernel that it leaves behind. */
+        void overwrite() {
+            put("tasks", 8, 0x6b6b6b6b6b6b6b6bL);
+        }
+
+        private void put(String member, int at, long value) {
+            long gva = first + linux.kernel().profile().member("task_struct", member).orElseThrow().offset() + at;
             linux.memory().putLong(new X86Translator().open(linux.memory(), kernel.identity().paging(),
-                    kernel.identity().rootGpa()).translate(gva), nanos);
+                    kernel.identity().rootGpa()).translate(gva), value);
         }
 
         void clock(long seconds) {
@@ -149,7 +166,7 @@ class GuestSessionTest {
             @Override
             public ProcessTable read(TaskQuery query) {
                 space.refresh();
-                return new ProcessTable(boot.tasks, List.of(), 1, Task.UNKNOWN);
+                return new ProcessTable(boot.tasks, boot.gaps, 1, Task.UNKNOWN);
             }
 
             @Override
@@ -285,6 +302,84 @@ class GuestSessionTest {
                     assertThat(early.reason()).isEqualTo(Reason.NOT_UP);
                     assertThat(early.getMessage()).contains("has not started a process yet");
                 });
+    }
+
+    @Test
+    void whatIsLeftOfAKernelIsNotTakenForAReboot() {
+        GuestSession session = session();
+        names(session);
+        now.overwrite();
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> names(session)).isInstanceOfSatisfying(HptException.class, e ->
+                    assertThat(e.reason()).isEqualTo(Reason.NOT_UP)).hasMessageContaining("what is left of a kernel");
+        }
+        assertThat(session.news()).isEmpty();
+        now = new Boot("6.1.0-a", 7_000);
+        assertThat(names(session)).containsExactly("init of 6.1.0-a");
+        assertThat(session.news()).containsExactly("fake:guest rebooted, with the same kernel 6.1.0-a");
+    }
+
+    @Test
+    void whoeverMeetsWhatIsLeftOfAKernelIsToldThatItIsNotUp() {
+        now.overwrite();
+        GuestSession session = session();
+        assertThatThrownBy(() -> names(session)).isInstanceOfSatisfying(HptException.class, e ->
+                assertThat(e.reason()).isEqualTo(Reason.NOT_UP));
+    }
+
+    @Test
+    void aKernelOfWhichNoTaskCanBeReadIsNotUp() {
+        now.tasks.clear();
+        now.gaps.add(new Gap("all tasks", "the list of tasks leads nowhere"));
+        GuestSession session = session();
+        assertThatThrownBy(() -> names(session)).isInstanceOfSatisfying(HptException.class, e ->
+                assertThat(e.reason()).isEqualTo(Reason.NOT_UP)).hasMessageContaining("the list of tasks leads nowhere");
+    }
+
+    @Test
+    void anImageOfWhichNoTaskCanBeReadHasAGap() {
+        live = false;
+        now.tasks.clear();
+        now.gaps.add(new Gap("all tasks", "the list of tasks leads nowhere"));
+        assertThat(session().processes(TaskQuery.PROCESSES).gaps()).hasSize(1);
+    }
+
+    @Test
+    void aClockThatCannotBeReadIsOneThatStands() {
+        now = new Boot("6.1.0-a", 5_000, OptionalLong.of(1L << 30));
+        GuestSession session = session();
+        names(session);
+        nanos += TimeUnit.SECONDS.toNanos(2);
+        names(session);
+        assertThat(attached).isEqualTo(2);
+        assertThat(session.news()).isEmpty();
+    }
+
+    @Test
+    void gapsAreAReasonToLookAgainWhereNoClockTellsThatTheKernelRuns() {
+        now = new Boot("6.1.0-a", 5_000, OptionalLong.empty());
+        GuestSession session = session();
+        names(session);
+        now.gaps.add(new Gap("tasks after pid 1", "the list of tasks has a node that does not lead back"));
+        assertThat(names(session)).containsExactly("init of 6.1.0-a");
+        assertThat(attached).isEqualTo(2);
+        names(session);
+        assertThat(attached).as("not each time: it may have gaps and run").isEqualTo(2);
+        nanos += TimeUnit.SECONDS.toNanos(2);
+        names(session);
+        assertThat(attached).isEqualTo(3);
+    }
+
+    @Test
+    void aKernelWhoseClockGoesOnIsNotLookedAtAgainForItsGaps() {
+        now.gaps.add(new Gap("tasks after pid 1", "the list of tasks has a node that does not lead back"));
+        GuestSession session = session();
+        for (int i = 1; i < 5; i++) {
+            now.clock(1_000 + 2 * i);
+            nanos += TimeUnit.SECONDS.toNanos(2);
+            assertThat(names(session)).hasSize(1);
+        }
+        assertThat(attached).isEqualTo(1);
     }
 
     @Test

@@ -24,6 +24,8 @@ import org.xenhpt.api.guest.MemoryRange;
 import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.guest.VcpuRegisters;
+import org.xenhpt.api.kernel.Clue;
+import org.xenhpt.api.kernel.Finding;
 import org.xenhpt.api.kernel.Kernel;
 import org.xenhpt.api.kernel.KernelIdentifier;
 import org.xenhpt.api.kernel.KernelIdentity;
@@ -46,6 +48,7 @@ import org.xenhpt.translation.X86Translator;
 
 /** A guest is attached to for the second time: its kernel is not searched for, and one that runs no more not believed. */
 class LadderTest {
+    private static final long OTHER_AT = 0x100000;
     private static final GuestUri URI = GuestUri.parse("fake:guest");
     private static final long IMAGE_GPA = 16 << 20;
     private static final long CLOCK_AT = 0x31000;
@@ -62,6 +65,7 @@ class LadderTest {
     private int givenBack;
     private boolean stillThere = true;
     private boolean known = true;
+    private boolean otherFirst;
     private int confirmed;
     private boolean holds = true;
     private final List<Profile> kept = new ArrayList<>();
@@ -80,6 +84,20 @@ class LadderTest {
         profile = new Profile("fake", bare.kernel(), bare.origin(), symbols, structs, Map.of());
         first = linux.process(1, linux.initTask(), 0, "init");
         clock(1_700_000_000);
+    }
+
+    /** The kernel that is met first, without a process: only its idle task. */
+    private void other(long seconds) {
+        otherFirst = true;
+        AddressSpace space = new X86Translator().open(linux.memory(), linux.kernel().identity().paging(),
+                linux.kernel().identity().rootGpa());
+        long head = linux.initTask() + profile.member("task_struct", "tasks").orElseThrow().offset() + OTHER_AT;
+        linux.memory().putLong(space.translate(head), head);
+        linux.memory().putLong(IMAGE_GPA + CLOCK_AT + OTHER_AT + SECONDS_AT, seconds);
+    }
+
+    private static List<String> others(Attached attached) {
+        return attached.findings().stream().filter(finding -> finding.what().equals("other kernel")).map(Finding::how).toList();
     }
 
     private static Profile proven(Profile profile, String proof) {
@@ -142,6 +160,12 @@ class LadderTest {
         }
 
         @Override
+        public List<KernelIdentity> identifyAll(Guest guest, Progress progress) {
+            KernelIdentity only = identify(guest, progress);
+            return otherFirst ? List.of(placed(OTHER_AT), only) : List.of(only);
+        }
+
+        @Override
         public Optional<KernelIdentity> identifyAt(String place, Guest guest, Progress progress) {
             assertThat(place).isEqualTo(PLACE);
             looks++;
@@ -150,9 +174,13 @@ class LadderTest {
         }
 
         private KernelIdentity placed() {
+            return placed(0);
+        }
+
+        private KernelIdentity placed(long at) {
             KernelIdentity bare = linux.kernel().identity();
             return new KernelIdentity(bare.release(), bare.banner(), bare.buildId(), bare.architecture(), bare.paging(),
-                    bare.rootGpa(), bare.kaslrOffset(), bare.physBase(), bare.imageStart(), bare.imageEnd(), bare.symbols(),
+                    bare.rootGpa(), bare.kaslrOffset() + at, bare.physBase(), bare.imageStart(), bare.imageEnd(), bare.symbols(),
                     List.of(), PLACE);
         }
     };
@@ -315,6 +343,50 @@ class LadderTest {
 
     private void later(long seconds) {
         host += seconds * 1000;
+    }
+
+    @Test
+    void whatIsLeftOfAKernelIsPassedOverForOneThatRuns() {
+        otherFirst = true;
+        Attached attached = attach();
+        assertThat(attached.identity().kaslrOffset()).isEqualTo(linux.kernel().identity().kaslrOffset());
+        assertThat(others(attached)).containsExactly("what is left of it: its first process does not lead back to it");
+        assertThat(attached.ladder().get(0).clues()).anySatisfy(clue -> {
+            assertThat(clue.verdict()).isEqualTo(Clue.Verdict.REJECTED);
+            assertThat(clue.why()).startsWith("what is left of it");
+        });
+        assertThat(givenBack).isEqualTo(1);
+    }
+
+    @Test
+    void ofTwoKernelsThatAreWholeTheOneWithTheLaterClockRuns() {
+        other(1_699_999_990);
+        Attached attached = attach();
+        assertThat(attached.identity().kaslrOffset()).isEqualTo(linux.kernel().identity().kaslrOffset());
+        assertThat(others(attached)).containsExactly("whole too, and its clock stopped 10 s before the running one's");
+        assertThat(givenBack).isEqualTo(1);
+        notes.clear();
+        other(1_700_000_001);
+        attached = attach();
+        assertThat(attached.identity().kaslrOffset()).isEqualTo(linux.kernel().identity().kaslrOffset() + OTHER_AT);
+        assertThat(givenBack).isEqualTo(2);
+    }
+
+    @Test
+    void withoutAClockTheIdentifierDecides() {
+        other(1);
+        profile = linux.kernel().profile();
+        assertThat(attach().identity().kaslrOffset()).isEqualTo(linux.kernel().identity().kaslrOffset() + OTHER_AT);
+    }
+
+    @Test
+    void aKernelThatMayHaveStoppedTeachesNothing() {
+        other(1);
+        known = false;
+        learnt = 0;
+        Attached attached = attach();
+        assertThat(learnt).isEqualTo(1);
+        assertThat(attached.identity().kaslrOffset()).isEqualTo(linux.kernel().identity().kaslrOffset() + OTHER_AT);
     }
 
     @Test

@@ -38,13 +38,18 @@ public final class LinuxIdentifier implements KernelIdentifier {
 
     @Override
     public KernelIdentity identify(Guest guest, Progress progress) {
+        return identifyAll(guest, progress).get(0);
+    }
+
+    @Override
+    public List<KernelIdentity> identifyAll(Guest guest, Progress progress) {
         PhysicalMemory memory = guest.memory();
         Ram ram = new Ram(memory);
         KernelCheck check = new KernelCheck(memory, ram, translator, progress);
         Optional<FoundKernel> told = guest.vmcoreinfo().flatMap(Vmcoreinfo::parse)
                 .flatMap(info -> check.check(info, -1, "that comes with the image", List.of()));
         if (told.isPresent()) {
-            return identity(told.get(), Map.of(), "");
+            return List.of(identity(told.get(), Map.of(), ""));
         }
         MemorySearch search = new MemorySearch(memory, ram, progress);
         search.pages();
@@ -63,11 +68,19 @@ public final class LinuxIdentifier implements KernelIdentifier {
         }
         RunningKernel running = new RunningKernel(memory);
         FoundKernel chosen = running.choose(found);
-        Map<FoundKernel, String> others = new LinkedHashMap<>();
-        found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
+        Map<FoundKernel, String> others = others(found, chosen, running);
         others.forEach((other, why) -> progress.met(new Clue(Clue.Verdict.REJECTED,
                 "kernel " + other.banner().release(), "page tables at GPA " + hex(other.space().rootGpa()), why)));
-        return identity(chosen, others, chosen.place().text());
+        List<KernelIdentity> all = new ArrayList<>(List.of(identity(chosen, others, chosen.place().text())));
+        others.keySet().stream().filter(other -> !other.crashed() || chosen.crashed()).forEach(other ->
+                all.add(identity(other, others(found, other, running), other.place().text())));
+        return List.copyOf(all);
+    }
+
+    private static Map<FoundKernel, String> others(List<FoundKernel> found, FoundKernel one, RunningKernel running) {
+        Map<FoundKernel, String> others = new LinkedHashMap<>();
+        found.stream().filter(other -> other != one).forEach(other -> others.put(other, running.why(other, one)));
+        return others;
     }
 
     @Override

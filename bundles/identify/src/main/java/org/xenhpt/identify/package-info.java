@@ -40,7 +40,10 @@
  *
  * <p><b>Several kernels</b> may be whole: a reboot does not clear RAM. {@link org.xenhpt.identify.RunningKernel}
  * prefers one without {@code CRASHTIME} in its VMCOREINFO to one with, then the one whose clock stands latest; the
- * others are listed among the findings.
+ * others are listed among the findings. Where one image lies half over another's, one clock seems to be both's; and a
+ * kernel that is half overwritten may still have all that it is proved by. So the others are told, too ({@code
+ * identifyAll}): the front end knows the structures, and reads who has a list of tasks that is whole, and each one's own
+ * clock.
  *
  * <p><b>A guest that was attached to before</b> is not searched: {@code KernelIdentity.place} says where its tables,
  * VMCOREINFO, names and banner were, and what is there now is put to the proofs above. Whether it still runs, or a reboot
