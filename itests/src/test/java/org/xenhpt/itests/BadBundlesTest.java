@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,7 +23,7 @@ class BadBundlesTest {
 
     @BeforeEach
     void copyDistribution() throws IOException {
-        distribution = new PluginDistribution(folder, Map.of("hpt.limit.listing", "5", "hpt.limit.attach", "20"));
+        distribution = new PluginDistribution(folder, Map.of("hpt.limit.listing", "10", "hpt.limit.attach", "30"));
         distribution.drop("bad", "1.0.0", PluginDistribution.source("Bad", Map.of("SAMPLE",
                 distribution.sample().toString())));
     }
@@ -33,7 +34,8 @@ class BadBundlesTest {
 
     private RunningShell shell(List<String> expected) {
         RunningShell shell = new RunningShell(distribution.home(), folder.resolve("messages"), "--no-cache");
-        shell.askUntil("plugins --json", "the bad one is up", rows -> rows.toString().contains("vendor.bad"));
+        shell.askUntil("plugins --json", "the bad one is up", rows -> rows.stream().anyMatch(row -> Stream.of("backend bad:",
+                "command leak", "command throw").allMatch(row.get("gives").asText()::contains)));
         assertThat(tasks(shell.ask("ps --json"))).isEqualTo(expected);
         return shell;
     }

@@ -89,8 +89,9 @@ class DeployTest {
                     .isEqualTo(deploy.resolve("vendor.good.jar").toString());
             Files.delete(deploy.resolve("vendor.good.jar"));
             shell.askUntil("plugins --all --json", "it went", answer -> row(answer, "vendor.good").isEmpty());
+            shell.awaitMessage("Bundle vendor.good 1.0.0 uninstalled");
             assertThat(shell.messages()).contains("audit - Bundle vendor.good 1.0.0 installed, from " + deploy)
-                    .contains("Bundle vendor.good 1.0.0 started").contains("Bundle vendor.good 1.0.0 uninstalled")
+                    .contains("Bundle vendor.good 1.0.0 started")
                     .doesNotContain("vendor.lacking 1.0.0 started");
         }
     }

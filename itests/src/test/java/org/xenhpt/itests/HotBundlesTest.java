@@ -167,7 +167,8 @@ class HotBundlesTest {
             for (int round = 0; round < 2; round++) {
                 Files.copy(aside, deployed, StandardCopyOption.COPY_ATTRIBUTES);
                 shell.askUntil("plugins --json", "translation is there", HotBundlesTest::translates);
-                assertThat(tasks(shell.ask("ps --json"))).isEqualTo(expected);
+                // The front end hears of it a moment later.
+                assertThat(tasks(shell.findUntil("ps --json", "a list", rows -> true))).isEqualTo(expected);
                 Files.delete(deployed);
                 shell.askUntil("plugins --json", "translation went", rows -> !translates(rows));
                 assertThat(shell.find("ps --json")).isEmpty();

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.xenhpt.itests.guest.TestGuest;
@@ -19,7 +20,22 @@ import org.xenhpt.itests.guest.TestGuest;
 /** The distribution's {@code hpt}, run as a user runs it: as a process of its own. */
 final class Hpt {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final long SECONDS = 300;
+    private static final long SECONDS = 600;
+
+    /** The distribution, with its archive of classes. */
+    private static final class Built {
+        static final Path HOME = TestGuest.project().resolve("launcher/target/dist");
+
+        static {
+            // Once, and before it is first used: the tests' environment has HPT_NO_ARCHIVE, as two more JVMs that make an
+            // archive behind each first command would be the load under which other tests run, and would still write into
+            // folders that are removed.
+            Result prepared = process(List.of(HOME.resolve("bin/hpt").toString(), "--prepare"), "", Map.of());
+            if (prepared.exitCode() != 0) {
+                throw new AssertionError("no archive of classes: " + prepared);
+            }
+        }
+    }
 
     private Hpt() {
     }
@@ -83,8 +99,14 @@ final class Hpt {
         List<String> command = new ArrayList<>();
         command.add(home().resolve("bin/hpt").toString());
         command.addAll(arguments);
+        return process(command, input, Map.of());
+    }
+
+    /** @param environment added to that of this process */
+    static Result process(List<String> command, String input, Map<String, String> environment) {
         try {
             ProcessBuilder builder = new ProcessBuilder(command);
+            builder.environment().putAll(environment);
             Process process = builder.start();
             CompletableFuture<String> out = read(process.getInputStream());
             CompletableFuture<String> err = read(process.getErrorStream());
@@ -119,6 +141,6 @@ final class Hpt {
     }
 
     static Path home() {
-        return TestGuest.project().resolve("launcher/target/dist");
+        return Built.HOME;
     }
 }

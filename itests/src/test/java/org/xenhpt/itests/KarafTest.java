@@ -26,7 +26,7 @@ import org.xenhpt.itests.guest.TestGuest;
 /** The features file, in an Apache Karaf as it is downloaded: only its ports, a user and the Maven repository are set. */
 class KarafTest {
     private static final Path BUILT = TestGuest.project().resolve("launcher/target/karaf");
-    private static final int SECONDS = 240;
+    private static final int SECONDS = 600;
 
     @TempDir
     private static Path folder;
@@ -39,11 +39,12 @@ class KarafTest {
         Path archive = TestGuest.project().resolve("itests/target/karaf/apache-karaf.tar.gz");
         run(List.of("tar", "xzf", archive.toString(), "-C", folder.toString(), "--strip-components=1"), 0);
         karaf = folder;
-        port = freePort();
+        List<Integer> free = freePorts(3);
+        port = free.get(0);
         set("etc/org.apache.karaf.shell.cfg", "sshPort", port);
         set("etc/org.apache.karaf.shell.cfg", "sshHost", "127.0.0.1");
-        set("etc/org.apache.karaf.management.cfg", "rmiRegistryPort", freePort());
-        set("etc/org.apache.karaf.management.cfg", "rmiServerPort", freePort());
+        set("etc/org.apache.karaf.management.cfg", "rmiRegistryPort", free.get(1));
+        set("etc/org.apache.karaf.management.cfg", "rmiServerPort", free.get(2));
         // No other repository: nothing that the features file needs may come from elsewhere.
         set("etc/org.ops4j.pax.url.mvn.cfg", "org.ops4j.pax.url.mvn.repositories",
                 BUILT.resolve("repository").toUri() + "@id=xenhpt@snapshots");
@@ -74,9 +75,15 @@ class KarafTest {
         }
     }
 
-    private static int freePort() throws IOException {
+    /** Each another one. */
+    private static List<Integer> freePorts(int count) throws IOException {
+        if (count == 0) {
+            return List.of();
+        }
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
+            List<Integer> ports = new ArrayList<>(freePorts(count - 1));
+            ports.add(socket.getLocalPort());
+            return ports;
         }
     }
 
@@ -118,7 +125,7 @@ class KarafTest {
     /** Runs this in Karaf's shell, as its users do; waits until that is there. */
     private static String client(int expected, String commands) throws Exception {
         return run(List.of(karaf.resolve("bin/client").toString(), "-a", String.valueOf(port), "-u", "karaf", "-p", "karaf", "-r",
-                "120", "-d", "1", commands), expected);
+                "500", "-d", "1", commands), expected);
     }
 
     private static List<JsonNode> rows(String text) throws IOException {

@@ -36,6 +36,7 @@ final class PluginDistribution {
         try (Stream<Path> files = Files.walk(Hpt.home())) {
             for (Path file : files.toList()) {
                 Path relative = Hpt.home().relativize(file);
+                // An archive of classes belongs to the folder that it was made for.
                 if (!relative.startsWith("cache")) {
                     Files.copy(file, home.resolve(relative.toString()), StandardCopyOption.COPY_ATTRIBUTES);
                 }

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,22 +26,16 @@ class RebootTest {
     private void reboots(String kernel) throws IOException {
         try (TestGuest guest = TestGuest.boot(GuestSpec.of(kernel));
                 RunningShell shell = new RunningShell(Hpt.home(), folder.resolve(kernel + ".err"))) {
-            String ps = "ps " + guest.uri() + " --json";
-            Set<String> before = BootMarks.of(shell.ask(ps));
-            assertThat(before).hasSizeGreaterThan(20);
+            String ps = "ps " + guest.uri() + " --json -T";
+            BootMarks before = BootMarks.of(shell.ask(ps));
+            assertThat(before.tasks()).hasSizeGreaterThan(20);
             guest.reset();
             // Until the new boot is there the old one's list may be seen, or none; never a mixture.
-            for (int i = 0; i < 20; i++) {
-                BootMarks.isAnotherBoot(shell.find(ps).orElse(List.of()), before);
-            }
+            shell.findUntil(ps, "the new boot's tasks", tasks -> !tasks.isEmpty() && before.isOfAnother(tasks));
             guest.awaitUp();
             var truth = guest.list();
-            // The seconds of an idle clock are one of the signs.
-            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-            List<JsonNode> after = List.of();
-            while (System.nanoTime() < end && (after.isEmpty() || before.containsAll(BootMarks.of(after)))) {
-                after = shell.find(ps + " -T").orElse(List.of());
-            }
+            List<JsonNode> after = shell.ask(ps);
+            assertThat(before.isOfAnother(after)).isTrue();
             new Agreement(truth, guest.list(), true).check(after);
             assertThat(shell.messages()).contains("rebooted, with the same kernel " + guest.release());
         }

@@ -27,7 +27,8 @@ import java.util.function.Supplier;
 /** A shell of hpt that stays up while its surroundings change. */
 final class RunningShell implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final int SECONDS = 120;
+    /** For a machine that is far slower than usual. */
+    private static final int SECONDS = 400;
 
     private final Process process;
     private final OutputStream commands;
@@ -42,7 +43,8 @@ final class RunningShell implements AutoCloseable {
     /** @param environment added to that of this process */
     RunningShell(Path home, Path messages, Map<String, String> environment, String... arguments) {
         this.messages = messages;
-        List<String> command = new ArrayList<>(List.of(home.resolve("bin/hpt").toString()));
+        // Whoever is started in the background by a script ignores Ctrl-C, and so does what it starts.
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT", home.resolve("bin/hpt").toString()));
         command.addAll(Arrays.asList(arguments));
         try {
             ProcessBuilder builder = new ProcessBuilder(command).redirectError(messages.toFile());

@@ -206,6 +206,7 @@ class SignedBundlesTest {
                     answer -> isIn(answer, "right", "active") && List.of("wrong", "expired", "unsigned", "tampered", "added",
                             "stripped", "fragment").stream().allMatch(name -> answer.stream().anyMatch(row -> row.get("name")
                                     .asText().equals(name) && row.get("problems").asText().startsWith("refused: "))));
+            shell.awaitMessage("Bundle right 1.0.0 started");
             String messages = shell.messages();
             assertThat(home.resolve("ran-right")).exists();
             assertRefused(rows, messages, "wrong", "signed by CN=stranger (SHA-256 " + fingerprint("stranger") + "), whom "
@@ -226,11 +227,11 @@ class SignedBundlesTest {
             drop("right", changed(right, Map.of(MARKER, "evil")));
             shell.askUntil("plugins --all --json", "the changed one is refused", answer -> row(answer, "right").get("problems")
                     .asText().startsWith("refused: " + MARKER + " was changed after it was signed"));
-            assertThat(shell.messages()).contains("Bundle right 1.0.0 updated, from " + deploy.resolve("right.jar"));
+            shell.awaitMessage("Bundle right 1.0.0 updated, from " + deploy.resolve("right.jar"));
             Files.delete(deploy.resolve("wrong.jar"));
             shell.askUntil("plugins --all --json", "it went", answer -> answer.stream()
                     .noneMatch(row -> row.get("name").asText().equals("wrong")));
-            assertThat(shell.messages()).contains("Bundle wrong 1.0.0 uninstalled, from " + deploy.resolve("wrong.jar"));
+            shell.awaitMessage("Bundle wrong 1.0.0 uninstalled, from " + deploy.resolve("wrong.jar"));
         }
     }
 

@@ -18,6 +18,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -34,8 +35,8 @@ import java.util.stream.Stream;
  * <p>Bounds are for machines that are far slower than usual; nothing waits for a fixed time.
  */
 public final class TestGuest implements AutoCloseable {
-    private static final long BOOT_SECONDS = 180;
-    private static final long ANSWER_SECONDS = 180;
+    private static final long BOOT_SECONDS = 600;
+    private static final long ANSWER_SECONDS = 400;
     private static final long PCI_HOLE = 0xc0000000L;
 
     /** Software emulation keeps a core busy for each guest, so more at once would only be slower. */
@@ -151,8 +152,10 @@ public final class TestGuest implements AutoCloseable {
     private final class Pipe implements Lister.Port {
         @Override
         public void send(String line) throws IOException {
-            // The FIFO is QEMU's for reading and writing, so opening it does not wait.
-            Files.writeString(folder.resolve("list.in"), line + "\n", StandardOpenOption.WRITE);
+            // For reading, too: else opening a FIFO would wait for ever when QEMU has ended.
+            try (RandomAccessFile fifo = new RandomAccessFile(folder.resolve("list.in").toFile(), "rw")) {
+                fifo.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            }
         }
 
         @Override
@@ -248,11 +251,13 @@ public final class TestGuest implements AutoCloseable {
     }
 
     private static Path lab() {
-        String lab = System.getenv("HPT_LAB");
-        String cache = System.getenv("XDG_CACHE_HOME");
-        return lab != null ? Path.of(lab)
-                : (cache != null ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache"))
-                        .resolve("xenhpt/lab");
+        // As the lab's scripts do it. Java's user.home is of the password file, whatever HOME says.
+        return set("HPT_LAB").map(Path::of).orElseGet(() -> set("XDG_CACHE_HOME").map(Path::of)
+                .orElseGet(() -> Path.of(set("HOME").orElseThrow(), ".cache")).resolve("xenhpt/lab"));
+    }
+
+    private static Optional<String> set(String variable) {
+        return Optional.ofNullable(System.getenv(variable)).filter(value -> !value.isEmpty());
     }
 
     /** Presses the guest's reset button. It does not clear RAM. */
