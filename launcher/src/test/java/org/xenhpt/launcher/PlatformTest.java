@@ -129,7 +129,7 @@ class PlatformTest {
     void withoutAShellItSaysWhyAndDoesNotHang() throws Exception {
         bundle("shell", Map.of("Bundle-Activator", Shell.class.getName(), "Import-Package", "no.such.pkg"), Shell.class);
         try (Platform platform = platform(false)) {
-            assertTimeoutPreemptively(Duration.ofSeconds(30), () ->
+            assertTimeoutPreemptively(Duration.ofSeconds(120), () ->
                     assertThatThrownBy(platform::start).isInstanceOf(StartException.class)
                             .hasMessageContaining("bundle shell: needs").hasMessageContaining("no.such.pkg")
                             .hasMessageContaining("Declarative Services"));

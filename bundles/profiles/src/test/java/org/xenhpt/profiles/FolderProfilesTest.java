@@ -265,7 +265,7 @@ class FolderProfilesTest {
         Path pipe = folder.resolve("pipe.yaml");
         Process mkfifo = new ProcessBuilder("mkfifo", pipe.toString()).start();
         assertThat(mkfifo.waitFor()).isZero();
-        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () -> {
             assertThat(find(kernel("6.1", "b", ""))).isEmpty();
             assertThat(profiles.list().get(0).problems().toString()).contains("is not a regular file");
         });
