@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Hashtable;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToIntFunction;
 import java.util.jar.Attributes;
@@ -109,6 +110,22 @@ class PlatformTest {
             assertThat(shell.getClass().getClassLoader() == PlatformTest.class.getClassLoader()).isEqualTo(!isolated);
             assertThat(shell.applyAsInt(new String[] {"extras"})).isOne();
             assertThat(shell.applyAsInt(new String[] {"extras"})).isZero();
+        }
+    }
+
+    /** Digits that are not of ASCII, an I without a dot. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ar-EG-u-nu-arab", "tr-TR"})
+    void comesUpInEveryCountry(String country) throws Exception {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag(country));
+        shell();
+        try (Platform platform = platform(true)) {
+            assertThat(platform.start().applyAsInt(new String[] {"a", "b"})).isEqualTo(2);
+            assertThat(platform.problems()).isEmpty();
+            assertThat(Locale.getDefault()).as("Felix reads the digits but once in a process").isEqualTo(Locale.ROOT);
+        } finally {
+            Locale.setDefault(before);
         }
     }
 
