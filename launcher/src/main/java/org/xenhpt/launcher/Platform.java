@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Hashtable;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
@@ -54,6 +55,9 @@ final class Platform implements AutoCloseable {
     private boolean extrasStarted;
 
     Platform(Settings settings) throws StartException {
+        // Felix writes Java's version with the digits of the country, and then cannot read it: it would not come up in
+        // Egypt. What hpt says itself is the same everywhere.
+        Locale.setDefault(Locale.ROOT);
         this.settings = settings;
         trust = settings.trust();
         try {

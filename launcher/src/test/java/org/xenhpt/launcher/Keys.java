@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.launcher;
 
+import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +31,12 @@ final class Keys {
                 "-keystore", own.toString()));
         arguments.addAll(List.of(options));
         keytool(arguments.toArray(String[]::new));
+        readOnlyForOthers(own);
+    }
+
+    /** Whatever the umask: a key store that others may write to is refused. */
+    static Path readOnlyForOthers(Path file) throws IOException {
+        return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
     }
 
     /** A key store with the certificates of these. */
@@ -43,7 +51,7 @@ final class Keys {
         try (OutputStream out = Files.newOutputStream(store)) {
             made.store(out, PASSWORD.toCharArray());
         }
-        return store;
+        return readOnlyForOthers(store);
     }
 
     Path own() {

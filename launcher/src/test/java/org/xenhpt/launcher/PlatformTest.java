@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Hashtable;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToIntFunction;
 import java.util.jar.Attributes;
@@ -112,6 +113,22 @@ class PlatformTest {
         }
     }
 
+    /** Digits that are not of ASCII, an I without a dot. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ar-EG-u-nu-arab", "tr-TR"})
+    void comesUpInEveryCountry(String country) throws Exception {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag(country));
+        shell();
+        try (Platform platform = platform(true)) {
+            assertThat(platform.start().applyAsInt(new String[] {"a", "b"})).isEqualTo(2);
+            assertThat(platform.problems()).isEmpty();
+            assertThat(Locale.getDefault()).as("Felix reads the digits but once in a process").isEqualTo(Locale.ROOT);
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
     @Test
     void aBundleThatDoesNotResolveIsNamedAndTheOthersRun() throws Exception {
         shell();
@@ -129,7 +146,7 @@ class PlatformTest {
     void withoutAShellItSaysWhyAndDoesNotHang() throws Exception {
         bundle("shell", Map.of("Bundle-Activator", Shell.class.getName(), "Import-Package", "no.such.pkg"), Shell.class);
         try (Platform platform = platform(false)) {
-            assertTimeoutPreemptively(Duration.ofSeconds(30), () ->
+            assertTimeoutPreemptively(Duration.ofSeconds(120), () ->
                     assertThatThrownBy(platform::start).isInstanceOf(StartException.class)
                             .hasMessageContaining("bundle shell: needs").hasMessageContaining("no.such.pkg")
                             .hasMessageContaining("Declarative Services"));

@@ -282,7 +282,7 @@ class SignedJarTest {
         Path none = folder.resolve("none.p12");
         assertThat(refusal(signed, read(none))).contains("CN=vendor").contains("there is no key store " + none);
         assertThat(refusal(plain, read(none))).startsWith("it is not signed, and there is no key store");
-        Path junk = Files.writeString(folder.resolve("junk.p12"), "junk");
+        Path junk = Keys.readOnlyForOthers(Files.writeString(folder.resolve("junk.p12"), "junk"));
         assertThat(refusal(signed, read(junk))).contains(junk + " cannot be read");
         assertThat(refusal(signed, TrustedSigners.read(folder.resolve("trust.p12"), Optional.of("wrong!"))))
                 .contains("cannot be read").contains("hpt.trust.keystore.password");

@@ -46,9 +46,14 @@ class MisbehaviourTest {
     private static final GuestUri URI = GuestUri.parse("fake:guest");
     private static final ProcessTable TABLE = new ProcessTable(
             List.of(new Task(0x1000, 1, 1, 0, 'S', 0, 0, 0, 0, "init", false)), List.of(), 1, Task.UNKNOWN);
-    private static final Limits SHORT_READING = new Limits(TimeUnit.SECONDS.toNanos(3), TimeUnit.SECONDS.toNanos(60));
-    private static final Limits SHORT_SEARCH = new Limits(TimeUnit.SECONDS.toNanos(60), TimeUnit.SECONDS.toNanos(3));
-    private static final Limits LONG = new Limits(TimeUnit.SECONDS.toNanos(60), TimeUnit.SECONDS.toNanos(60));
+    /** What does not hang must come back within this, too, on a machine that stands still now and then. */
+    private static final long SHORT_NANOS = TimeUnit.SECONDS.toNanos(10);
+    /** Longer than {@link #HANG}. */
+    private static final long LONG_NANOS = TimeUnit.SECONDS.toNanos(300);
+    private static final Limits SHORT_READING = new Limits(SHORT_NANOS, LONG_NANOS);
+    private static final Limits SHORT_SEARCH = new Limits(LONG_NANOS, SHORT_NANOS);
+    private static final Limits LONG = new Limits(LONG_NANOS, LONG_NANOS);
+    private static final Duration HANG = Duration.ofSeconds(120);
 
     private final FakeLinux linux = new FakeLinux(false);
     private final Kernel kernel = linux.kernel();
@@ -215,7 +220,7 @@ class MisbehaviourTest {
 
     @Test
     void aReadingThatHangsIsLeftBehindAndTheNextAttachesAnew() {
-        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+        assertTimeoutPreemptively(HANG, () -> {
             try (Session session = attach(SHORT_READING)) {
                 reading = this::hang;
                 assertThatThrownBy(() -> session.processes(TaskQuery.PROCESSES))
@@ -234,7 +239,7 @@ class MisbehaviourTest {
 
     @Test
     void aSourceThatHangsIsNamedAndNotAskedUntilItComesBack() {
-        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+        assertTimeoutPreemptively(HANG, () -> {
             GuestFrontEnd frontEnd = frontEnd(SHORT_SEARCH);
             finding = this::hang;
             assertThatThrownBy(() -> frontEnd.attach(URI, Progress.NONE)).isInstanceOf(HptException.class)
@@ -254,7 +259,7 @@ class MisbehaviourTest {
 
     @Test
     void aSourceThatHangsWhileAProfileIsMadeIsNamed() {
-        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+        assertTimeoutPreemptively(HANG, () -> {
             try (Session session = attach(SHORT_SEARCH)) {
                 finding = this::hang;
                 assertThatThrownBy(() -> session.learn(Needs.NONE, Progress.NONE)).isInstanceOf(HptException.class)
@@ -285,7 +290,7 @@ class MisbehaviourTest {
 
     @Test
     void whoIsInterruptedDoesNotWaitForOneThatIsDeaf() {
-        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
+        assertTimeoutPreemptively(HANG, () -> {
             try (Session session = attach(LONG)) {
                 reading = this::hang;
                 Thread me = Thread.currentThread();

@@ -50,7 +50,7 @@ class LinuxIdentifierTest {
     }
 
     private KernelIdentity identify(PhysicalMemory of) {
-        return assertTimeoutPreemptively(Duration.ofSeconds(20),
+        return assertTimeoutPreemptively(Duration.ofSeconds(120),
                 () -> identifier.identify(new FakeGuest(of), Progress.NONE));
     }
 

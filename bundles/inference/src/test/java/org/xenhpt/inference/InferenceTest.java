@@ -29,7 +29,7 @@ import org.xenhpt.api.translation.PagingMode;
 import org.xenhpt.decoder.linux49.Linux49Decoder;
 
 class InferenceTest {
-    private static final Duration HANG = Duration.ofSeconds(20);
+    private static final Duration HANG = Duration.ofSeconds(120);
 
     /** A layout of 64-bit kernels. */
     private static Map<String, Integer> wide() {

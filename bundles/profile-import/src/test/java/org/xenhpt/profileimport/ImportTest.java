@@ -24,7 +24,7 @@ import org.xenhpt.api.profile.ProfileImporter;
 
 /** What the tests of all importers need. */
 abstract class ImportTest {
-    static final Duration SOON = Duration.ofSeconds(30);
+    static final Duration SOON = Duration.ofSeconds(120);
 
     @TempDir
     Path folder;

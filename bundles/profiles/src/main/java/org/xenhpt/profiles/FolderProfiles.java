@@ -77,6 +77,11 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         this(Trust.OWNER, folders);
     }
 
+    /** Outside of OSGi, whoever may write there: a checkout is its group's, too, where the umask is 002. */
+    public static FolderProfiles ofAnyone(Path... folders) {
+        return new FolderProfiles(Trust.ANY, folders);
+    }
+
     private FolderProfiles(Trust trust, Path... folders) {
         this.trust = trust;
         this.folders = List.of(folders);

@@ -7,6 +7,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
@@ -35,7 +36,7 @@ enum Trust {
             PosixFileAttributes attributes = Files.readAttributes(path, PosixFileAttributes.class,
                     LinkOption.NOFOLLOW_LINKS);
             boolean ours = !attributes.isSymbolicLink()
-                    && attributes.owner().getName().equals(System.getProperty("user.name"))
+                    && isUser(attributes.owner(), path)
                     && writers(attributes.permissions()).isEmpty();
             if (!ours) {
                 LOG.warn("{} is not used: it is another user's, or others can write to it", path);
@@ -45,6 +46,13 @@ enum Trust {
             LOG.debug("{} cannot be looked at", path, e);
             return false;
         }
+    }
+
+    /** By number, too: who is not in the list of users, as in many a container, has no name that the JDK tells. */
+    private static boolean isUser(UserPrincipal owner, Path path) throws IOException {
+        return owner.getName().equals(System.getProperty("user.name"))
+                || Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS)
+                        .equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
     }
 
     /** Who else may write, by the permissions. */

@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -57,6 +57,16 @@ class FolderProfilesTest {
     private static KernelIdentity kernel(String release, String banner, String buildId) {
         return new KernelIdentity(release, banner, buildId, Architecture.X86_64, PagingMode.values()[0], 0, 0, 0, 0, 0,
                 Map.of(), List.of());
+    }
+
+    /** Whatever the umask: what others may write to is refused. */
+    private static Path readOnlyForOthers(Path file) throws IOException {
+        return Files.setPosixFilePermissions(file,
+                PosixFilePermissions.fromString(Files.isDirectory(file) ? "rwxr-xr-x" : "rw-r--r--"));
+    }
+
+    private Path write(String name, String text) throws IOException {
+        return readOnlyForOthers(Files.writeString(folder.resolve(name), text));
     }
 
     private Optional<Profile> find(KernelIdentity kernel) {
@@ -163,9 +173,9 @@ class FolderProfilesTest {
 
     @Test
     void aBrokenFileHidesNoGoodOne() throws IOException {
-        Files.writeString(folder.resolve("0.yaml"), "schema: 1\nkernel: {release: '6.1', architecture: what}\n");
-        Files.write(folder.resolve("1.yaml"), new byte[] {'6', '.', '1', (byte) 0xff});
-        Files.createDirectory(folder.resolve("2.yaml"));
+        write("0.yaml", "schema: 1\nkernel: {release: '6.1', architecture: what}\n");
+        readOnlyForOthers(Files.write(folder.resolve("1.yaml"), new byte[] {'6', '.', '1', (byte) 0xff}));
+        readOnlyForOthers(Files.createDirectory(folder.resolve("2.yaml")));
         profiles.write(profile("6.1", "b", "", Map.of()), folder.resolve("9.yaml"));
         assertThat(find(kernel("6.1", "b", ""))).map(Profile::name).contains("9");
         List<Entry> all = profiles.list();
@@ -178,11 +188,11 @@ class FolderProfilesTest {
 
     @Test
     void findsTheReleaseBehindALongCommentAndInEscapes() throws IOException {
-        Files.writeString(folder.resolve("late.yaml"), "# long\n".repeat(5000)
+        write("late.yaml", "# long\n".repeat(5000)
                 + "schema: 1\nkernel: {release: '6.1', architecture: x86-64, banner: b}\n");
         assertThat(find(kernel("6.1", "b", ""))).map(Profile::name).contains("late");
         Files.delete(folder.resolve("late.yaml"));
-        Files.writeString(folder.resolve("escaped.yaml"),
+        write("escaped.yaml",
                 "schema: 1\nkernel: {release: \"6\\x2e1\", architecture: x86-64, banner: b}\n");
         assertThat(find(kernel("6.1", "b", ""))).map(Profile::name).contains("escaped");
     }
@@ -190,8 +200,7 @@ class FolderProfilesTest {
     @Test
     void readsNoOtherKernelsFileWhole() throws IOException {
         // Would be refused for its size, were it read: 20 MiB, of which the head tells that it is for another release.
-        Path huge = folder.resolve("huge.yaml");
-        Files.writeString(huge, "schema: 1\nkernel:\n  release: 5.10\n" + "# x\n".repeat(4096));
+        Path huge = write("huge.yaml", "schema: 1\nkernel:\n  release: 5.10\n" + "# x\n".repeat(4096));
         try (RandomAccessFile file = new RandomAccessFile(huge.toFile(), "rw")) {
             file.setLength(20 << 20);
         }
@@ -213,8 +222,7 @@ class FolderProfilesTest {
         Files.writeString(file, other);
         assertThat(profiles.read(file).profile().get().symbols()).containsEntry("a", 2L);
         // The same size and time, and yet another file.
-        Path replacement = folder.resolve("b.tmp");
-        Files.writeString(replacement, other.replace("a: 0x2", "a: 0x3"));
+        Path replacement = write("b.tmp", other.replace("a: 0x2", "a: 0x3"));
         Files.setLastModifiedTime(file, past);
         assertThat(profiles.read(file).profile().get().symbols()).containsEntry("a", 2L);
         Files.setLastModifiedTime(replacement, past);
@@ -263,9 +271,9 @@ class FolderProfilesTest {
     @Test
     void doesNotWaitAtAPipe() throws Exception {
         Path pipe = folder.resolve("pipe.yaml");
-        Process mkfifo = new ProcessBuilder("mkfifo", pipe.toString()).start();
+        Process mkfifo = new ProcessBuilder("mkfifo", "-m", "644", pipe.toString()).start();
         assertThat(mkfifo.waitFor()).isZero();
-        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () -> {
             assertThat(find(kernel("6.1", "b", ""))).isEmpty();
             assertThat(profiles.list().get(0).problems().toString()).contains("is not a regular file");
         });
@@ -273,8 +281,7 @@ class FolderProfilesTest {
 
     @Test
     void readsAFileWithAByteOrderMark() throws IOException {
-        Path file = folder.resolve("bom.yaml");
-        Files.write(file, ("\ufeff" + ProfileReaderTest.GOOD).getBytes(StandardCharsets.UTF_8));
+        Path file = write("bom.yaml", "\ufeff" + ProfileReaderTest.GOOD);
         assertThat(profiles.read(file).problems()).isEmpty();
     }
 }

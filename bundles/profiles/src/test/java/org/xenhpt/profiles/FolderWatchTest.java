@@ -163,7 +163,7 @@ class FolderWatchTest {
     }
 
     private static void await(String what, BooleanSupplier condition) throws InterruptedException {
-        Instant end = Instant.now().plusSeconds(30);
+        Instant end = Instant.now().plusSeconds(120);
         while (!condition.getAsBoolean()) {
             assertThat(Instant.now()).as("still not: " + what).isBefore(end);
             Thread.sleep(20);

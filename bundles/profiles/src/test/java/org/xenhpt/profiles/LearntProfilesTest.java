@@ -156,6 +156,19 @@ class LearntProfilesTest {
         }
     }
 
+    /** In a container with {@code --user 4711} the JDK calls the user "?". */
+    @Test
+    void aUserWithoutANameHasACache() {
+        String name = System.getProperty("user.name");
+        System.setProperty("user.name", "?");
+        try {
+            cache.keep(learnt(kernel), NEEDS);
+            assertThat(cache.recall(kernel, NEEDS)).isPresent();
+        } finally {
+            System.setProperty("user.name", name);
+        }
+    }
+
     @Test
     void whatOthersCanWriteIsNotRead() throws IOException {
         cache.keep(learnt(kernel), NEEDS);

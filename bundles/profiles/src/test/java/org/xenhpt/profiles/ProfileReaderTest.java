@@ -44,7 +44,7 @@ class ProfileReaderTest {
     private final Problems problems = new Problems("p.yaml");
 
     private Optional<Profile> read(String text) {
-        return assertTimeoutPreemptively(Duration.ofSeconds(30), () -> ProfileReader.read("p", text, problems));
+        return assertTimeoutPreemptively(Duration.ofSeconds(120), () -> ProfileReader.read("p", text, problems));
     }
 
     private List<String> problemsOf(String text) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.xenhpt.shell;
 
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.xenhpt.api.progress.Progress;
@@ -41,7 +42,7 @@ public final class ProgressLine implements Progress, AutoCloseable {
             return;
         }
         String text = SafeText.cut(SafeText.of(what), LONGEST)
-                + (total > 0 ? String.format(" %d %%", Math.min(100, (long) (100.0 * done / total))) : "");
+                + (total > 0 ? String.format(Locale.ROOT, " %d %%", Math.min(100, (long) (100.0 * done / total))) : "");
         if (console.messagesTty()) {
             console.messages().print("\r" + text + "\u001b[K");
             console.messages().flush();

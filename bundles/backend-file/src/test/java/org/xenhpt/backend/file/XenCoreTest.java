@@ -211,7 +211,7 @@ class XenCoreTest {
             file.write(core);
             file.setLength(5L << 40);
         }
-        assertTimeoutPreemptively(Duration.ofSeconds(60), () ->
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () ->
                 assertThat(Samples.unreadable(path).detail()).contains("more than 1048576 stretches"));
     }
 }

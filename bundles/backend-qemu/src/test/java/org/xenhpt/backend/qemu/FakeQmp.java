@@ -12,11 +12,16 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /** A unix socket that behaves as a test wants: well, or as QEMU never would. */
 final class FakeQmp implements AutoCloseable {
     static final String GREETING = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7},"
             + " \"package\": \"\"}, \"capabilities\": [\"oob\"]}}";
+
+    /** For ever: a busy machine may stand still for seconds, and what hangs is ended by the test's own limit. */
+    static final QmpClient.Patience ENOUGH =
+            new QmpClient.Patience(Duration.ofHours(1), Duration.ofHours(1), Duration.ofHours(1));
 
     private final ServerSocketChannel server;
 

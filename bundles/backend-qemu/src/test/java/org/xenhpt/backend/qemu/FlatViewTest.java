@@ -13,7 +13,7 @@ import org.xenhpt.api.error.HptException;
 import org.xenhpt.api.error.Reason;
 import org.xenhpt.backend.qemu.FlatView.Ram;
 
-@Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class FlatViewTest {
     private static final String I440FX_5_GIB = """
             FlatView #0

@@ -9,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -25,13 +24,10 @@ import org.xenhpt.api.guest.MemoryWindow;
 import org.xenhpt.api.guest.PhysicalMemory;
 import org.xenhpt.api.guest.Register;
 
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 // A server is there to be connected to, not to be named.
 @SuppressWarnings("try")
 class QemuGuestTest {
-    private static final QmpClient.Patience PATIENCE =
-            new QmpClient.Patience(Duration.ofSeconds(5), Duration.ofSeconds(5), Duration.ofSeconds(20));
-
     @TempDir
     Path folder;
 
@@ -40,7 +36,7 @@ class QemuGuestTest {
     }
 
     private Guest open() {
-        return new QemuBackend(PATIENCE).open(new GuestUri("qemu", socket().toString()));
+        return new QemuBackend(FakeQmp.ENOUGH).open(new GuestUri("qemu", socket().toString()));
     }
 
     private HptException failure() {
@@ -48,7 +44,7 @@ class QemuGuestTest {
     }
 
     private void poke(int gpa, long value) {
-        try (QmpClient client = QmpClient.connect("poke", socket(), PATIENCE)) {
+        try (QmpClient client = QmpClient.connect("poke", socket(), FakeQmp.ENOUGH)) {
             client.monitor("poke " + gpa + " " + value);
         }
     }
@@ -305,7 +301,7 @@ class QemuGuestTest {
         Files.createDirectory(folder.resolve("sub"));
         try (FakeQemu qemu = FakeQemu.anonymous(socket())) {
             for (Path path : new Path[] {link, folder.resolve("sub/../qmp")}) {
-                new QemuBackend(PATIENCE).open(new GuestUri("qemu", path.toString())).close();
+                new QemuBackend(FakeQmp.ENOUGH).open(new GuestUri("qemu", path.toString())).close();
             }
             long self = ProcessHandle.current().pid();
             try (QemuProcess process = new QemuFinder("qemu:test", socket()).find(Set.of())) {

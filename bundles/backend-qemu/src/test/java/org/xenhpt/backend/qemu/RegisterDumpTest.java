@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Timeout;
 import org.xenhpt.api.guest.Register;
 import org.xenhpt.api.guest.VcpuRegisters;
 
-@Timeout(value = 10, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class RegisterDumpTest {
     private static final String LONG_MODE = """
 

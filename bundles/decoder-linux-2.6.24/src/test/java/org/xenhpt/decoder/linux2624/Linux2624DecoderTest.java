@@ -106,7 +106,7 @@ class Linux2624DecoderTest {
 
     @Test
     void threadsThatLeadInACircleWithoutTheLeaderAreAGap() {
-        assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () -> {
             LaidOutLinux linux = OldKernel.DEBIAN_7.boot();
             long init = linux.process(1, linux.initTask(), 0, "init");
             long thread = linux.thread(7, init, "worker");

@@ -42,7 +42,7 @@ class ShippedProfilesTest {
     Path folder;
 
     static Stream<Path> files() {
-        FolderProfiles profiles = new FolderProfiles(FOLDER);
+        FolderProfiles profiles = FolderProfiles.ofAnyone(FOLDER);
         return profiles.list().stream().filter(entry -> entry.profile().map(ShippedProfilesTest::isOld).orElse(true))
                 .map(Entry::file);
     }
@@ -52,7 +52,7 @@ class ShippedProfilesTest {
     }
 
     private static Profile read(Path file) {
-        Entry entry = new FolderProfiles(file.getParent()).read(file);
+        Entry entry = FolderProfiles.ofAnyone(file.getParent()).read(file);
         assertThat(entry.problems()).isEmpty();
         return entry.profile().orElseThrow();
     }
@@ -76,7 +76,8 @@ class ShippedProfilesTest {
     }
 
     private Optional<Profile> find(ProfiledLinux guest) {
-        return new FolderProfiles(folder).find(guest.guest(), guest.identity(), space(guest), Needs.NONE, Progress.NONE);
+        return FolderProfiles.ofAnyone(folder).find(guest.guest(), guest.identity(), space(guest), Needs.NONE,
+                Progress.NONE);
     }
 
     @Test

@@ -211,7 +211,7 @@ class BtfImporterTest {
     void endsOnDamagedImages() throws IOException {
         byte[] good = elf(true, blob(8), true);
         Random random = new Random(3);
-        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () -> {
             for (int round = 0; round < 300; round++) {
                 byte[] bad = round < 50 ? Arrays.copyOf(good, round * good.length / 50) : good.clone();
                 for (int flips = 0; flips < 4 && round >= 50; flips++) {

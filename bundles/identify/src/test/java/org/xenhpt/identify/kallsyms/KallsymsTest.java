@@ -191,7 +191,7 @@ class KallsymsTest {
 
     private void assertNothingFound(byte[] bytes, Map<String, Long> listed) {
         kernel.put(TABLES, bytes);
-        assertTimeoutPreemptively(Duration.ofSeconds(10), () ->
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () ->
                 assertThat(Kallsyms.find(image, listed, new ArrayList<>())).isEmpty());
     }
 
@@ -212,7 +212,7 @@ class KallsymsTest {
         int tokens = (int) (blob.labels().get("kallsyms_token_table") - gva(TABLES));
         System.arraycopy(blob.bytes(), tokens, bytes, 1 << 20, 4000);
         kernel.put(TABLES, bytes);
-        assertTimeoutPreemptively(Duration.ofSeconds(10), () ->
+        assertTimeoutPreemptively(Duration.ofSeconds(120), () ->
                 assertThat(Kallsyms.find(image, known(), new ArrayList<>())).isEmpty());
     }
 }

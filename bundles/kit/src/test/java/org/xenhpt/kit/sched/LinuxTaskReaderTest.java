@@ -27,7 +27,7 @@ import org.xenhpt.testkit.FakeLinux;
 import org.xenhpt.translation.X86Translator;
 
 class LinuxTaskReaderTest {
-    private static final Duration SOON = Duration.ofSeconds(10);
+    private static final Duration SOON = Duration.ofSeconds(120);
 
     private FakeLinux linux;
     private long init;

@@ -7,6 +7,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ServiceScope;
@@ -85,7 +86,7 @@ public final class HelpCommand implements HptCommand, Callable<Integer> {
         if (words.isEmpty()) {
             out.println();
             out.println("Exit codes:");
-            ExitCodes.all().forEach(code -> out.printf("  %3d  %s%n", code.code(), code.meaning()));
+            ExitCodes.all().forEach(code -> out.printf(Locale.ROOT, "  %3d  %s%n", code.code(), code.meaning()));
         }
         return ExitCodes.OK;
     }

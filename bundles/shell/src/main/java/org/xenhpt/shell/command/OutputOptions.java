@@ -4,6 +4,7 @@ package org.xenhpt.shell.command;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.xenhpt.shell.Console;
 import org.xenhpt.shell.table.Cell;
 import org.xenhpt.shell.table.Column;
@@ -50,7 +51,8 @@ final class OutputOptions {
         data.addAll(table.data());
         PrintWriter out = command.commandLine().getOut();
         if (format() == Format.TEXT) {
-            out.printf("%slisting %d, %s%n", listing.number() == 1 ? "" : "\n", listing.number(), listing.at());
+            out.printf(Locale.ROOT, "%slisting %d, %s%n", listing.number() == 1 ? "" : "\n", listing.number(),
+                    listing.at());
         }
         Format format = format() == Format.CSV && listing.number() > 1 ? Format.CSV_ROWS : format();
         format.write(new Table<>(table.shown(), data, table.rows()), console.width(), out);

