@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -227,9 +228,43 @@ public final class GuestFrontEnd implements FrontEnd {
         return of.ready(calls(""), Math.min(limits.listing(), TimeUnit.SECONDS.toNanos(10)));
     }
 
+    /** The first one that is as wanted; empty when there is none, and none is in the midst of being exchanged. */
+    private <T> Optional<Plugin<T>> best(Plugins<T> of, Predicate<Plugin<T>> wanted) {
+        while (true) {
+            long before = generation;
+            Optional<Plugin<T>> found = ready(of).stream().filter(wanted).findFirst();
+            if (found.isPresent()) {
+                return found;
+            }
+            Optional<Plugin<T>> went = of.lately(wanted);
+            if (went.isEmpty() || !changesAfter(before, went.get())) {
+                return Optional.empty();
+            }
+        }
+    }
+
     private <T> Plugin<T> best(Plugins<T> of, Step step, String what) {
-        return ready(of).stream().findFirst().orElseThrow(() -> new HptException(step, Reason.TAKEN_AWAY, "",
+        return best(of, any -> true).orElseThrow(() -> new HptException(step, Reason.TAKEN_AWAY, "",
                 "no bundle that gives " + what + " is installed").next("hpt plugins tells what is missing"));
+    }
+
+    /** Waits for the successor of what went: whether anything came or went after this generation. */
+    private boolean changesAfter(long before, Plugin<?> went) {
+        synchronized (change) {
+            while (generation == before) {
+                long left = TimeUnit.NANOSECONDS.toMillis(went.patience());
+                if (left <= 0) {
+                    return false;
+                }
+                try {
+                    change.wait(Math.min(left, 100));
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return false;
+                }
+            }
+            return true;
+        }
     }
 
     @Override
@@ -317,13 +352,14 @@ public final class GuestFrontEnd implements FrontEnd {
             return generation;
         }
 
-        private Optional<Plugin<Backend>> backend() {
-            return ready(backends).stream().filter(b -> b.name().equals(uri.scheme())).findFirst();
+        private boolean isForIt(Plugin<Backend> backend) {
+            return backend.name().equals(uri.scheme());
         }
 
         @Override
         public boolean isBest(Optional<Plugin<Backend>> backend) {
-            return generation == declined || backend().equals(backend);
+            return generation == declined
+                    || ready(backends).stream().filter(this::isForIt).findFirst().equals(backend);
         }
 
         @Override
@@ -335,18 +371,22 @@ public final class GuestFrontEnd implements FrontEnd {
         @Override
         public Opened open(Optional<Plugin<Backend>> lost) {
             while (true) {
+                long before = generation;
+                Plugin<Backend> backend = best(backends, this::isForIt).orElseThrow(() -> lost.isPresent()
+                        ? new TakenAway(uri, lost.get())
+                        : new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, uri.toString(),
+                                "no installed backend opens " + uri.scheme() + ":")
+                                .next("there are backends for " + String.join(", ", schemes())));
                 try {
-                    Plugin<Backend> backend = backend().orElseThrow(() -> lost.isPresent() ? new TakenAway(uri, lost.get())
-                            : new HptException(Step.BACKEND, Reason.NO_SUCH_GUEST, uri.toString(),
-                                    "no installed backend opens " + uri.scheme() + ":")
-                                    .next("there are backends for " + String.join(", ", schemes())));
                     if (backend.isSetAside(uri)) {
                         throw new HptException(Step.BACKEND, Reason.PLUGIN_FAILED, uri.toString(), backend.owner()
                                 + " has not come back from an earlier call for this guest").next(Calls.next());
                     }
                     return new Opened(Optional.of(backend), calls.to(backend, () -> backend.service().open(uri)));
                 } catch (HptException failure) {
-                    if (lost.isEmpty() || !mayHaveSuccessor(lost.get())) {
+                    // It may have gone in the midst of this, or be the first of several that come in its place.
+                    Optional<Plugin<Backend>> went = backend.isGone() ? Optional.of(backend) : lost;
+                    if (went.isEmpty() || !changesAfter(before, went.get())) {
                         throw failure;
                     }
                 }
@@ -355,22 +395,7 @@ public final class GuestFrontEnd implements FrontEnd {
 
         @Override
         public boolean mayHaveSuccessor(Plugin<?> went) {
-            long before = generation;
-            synchronized (change) {
-                while (generation == before) {
-                    long left = TimeUnit.NANOSECONDS.toMillis(went.patience());
-                    if (left <= 0) {
-                        return false;
-                    }
-                    try {
-                        change.wait(Math.min(left, 100));
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                        return false;
-                    }
-                }
-                return true;
-            }
+            return changesAfter(generation, went);
         }
 
         private Ladder ladder() {

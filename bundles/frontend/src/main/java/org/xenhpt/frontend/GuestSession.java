@@ -243,7 +243,8 @@ final class GuestSession implements Session {
                     goOver();
                     return around.asked(backend, () -> once(work, look));
                 } catch (HptException failure) {
-                    if (exchanges == EXCHANGES || generation == around.generation() || failure instanceof TakenAway) {
+                    boolean mayBeBetter = generation != around.generation() || failure.reason() == Reason.TAKEN_AWAY;
+                    if (exchanges == EXCHANGES || !mayBeBetter || failure instanceof TakenAway) {
                         throw failure;
                     }
                     // What was exchanged in the midst of it may be why it failed.

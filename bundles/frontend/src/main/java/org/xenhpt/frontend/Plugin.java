@@ -99,9 +99,12 @@ final class Plugin<T> {
 
     /** The service. Runs code of its bundle the first time. */
     synchronized T service() {
-        if (service.isEmpty() && reference.isPresent()) {
+        // Each as it is now: it may go at any moment.
+        Optional<ServiceReference<T>> whose = reference;
+        Optional<BundleContext> through = context;
+        if (service.isEmpty() && whose.isPresent() && through.isPresent()) {
             try {
-                service = Optional.ofNullable(context.get().getService(reference.get()));
+                service = Optional.ofNullable(through.get().getService(whose.get()));
             } catch (IllegalStateException stopping) {
                 // The bundle of the front end itself stops.
                 service = Optional.empty();

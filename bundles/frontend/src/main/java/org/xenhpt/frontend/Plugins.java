@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
 import org.slf4j.Logger;
@@ -24,6 +25,7 @@ final class Plugins<T> {
     private final Step step;
     private final Plugin.Introducer<T> introducer;
     private final List<Plugin<T>> all = new ArrayList<>();
+    private final List<Plugin<T>> went = new ArrayList<>();
 
     Plugins(Step step, Plugin.Introducer<T> introducer) {
         this.step = step;
@@ -46,8 +48,15 @@ final class Plugins<T> {
         found.ifPresent(plugin -> {
             all.remove(plugin);
             plugin.gone();
+            went.removeIf(each -> each.patience() <= 0);
+            went.add(plugin);
         });
         return found;
+    }
+
+    /** One that went so lately that its successor is still to be waited for. */
+    synchronized Optional<Plugin<T>> lately(Predicate<Plugin<T>> which) {
+        return went.stream().filter(each -> each.patience() > 0).filter(which).findFirst();
     }
 
     /** By {@code service.ranking} as it is now, highest first; of the same rank the older first. */

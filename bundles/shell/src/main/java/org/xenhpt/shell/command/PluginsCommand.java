@@ -37,7 +37,7 @@ public final class PluginsCommand implements HptCommand, Callable<Integer> {
     private static final List<Column<Plugin>> COLUMNS = List.of(
             Column.left("name", "NAME", "symbolic name", row -> Cell.text(row.name())),
             Column.left("version", "VERSION", "version", row -> Cell.text(row.version())),
-            Column.left("state", "STATE", "active, stopped or unresolved", row -> Cell.text(row.state())),
+            Column.left("state", "STATE", "active, starting, stopped or unresolved", row -> Cell.text(row.state())),
             Column.left("gives", "GIVES", "what it offers", row -> new Cell.Text(String.join(", ", row.gives()))),
             Column.left("problems", "LACKS", "what is wrong with it",
                     row -> new Cell.Text(String.join("; ", row.problems()))));

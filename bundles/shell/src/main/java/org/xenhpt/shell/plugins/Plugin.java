@@ -7,7 +7,7 @@ import java.util.List;
  * A bundle as people see it.
  *
  * @param name     its symbolic name
- * @param state    {@code active}, {@code stopped} or {@code unresolved}
+ * @param state    {@code active}, {@code starting}, {@code stopped} or {@code unresolved}
  * @param gives    what it offers, each in words: {@code backend qemu:}, {@code command ps}
  * @param problems what it lacks, each in words
  * @param file     the file that it comes from

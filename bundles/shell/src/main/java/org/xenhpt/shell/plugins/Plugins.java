@@ -94,7 +94,7 @@ public final class Plugins {
             List<String> refusals = refusals(bundle);
             problems.addAll(refusals.isEmpty() ? unresolved.reasons(bundle) : refusals);
         } else if (bundle.getState() == Bundle.ACTIVE || bundle.getState() == Bundle.STARTING || isFragment) {
-            state = "active";
+            state = isStarting(bundle) ? "starting" : "active";
             problems.addAll(waiting(bundle));
         } else {
             state = "stopped";
@@ -110,6 +110,12 @@ public final class Plugins {
         String name = bundle.getSymbolicName() == null ? "bundle " + bundle.getBundleId() : bundle.getSymbolicName();
         return new Plugin(name, bundle.getVersion().toString(), state, List.copyOf(gives), problems,
                 file(bundle.getLocation()));
+    }
+
+    /** A bundle with the lazy policy says so, too, until its first class is needed; there is nothing to wait for. */
+    private static boolean isStarting(Bundle bundle) {
+        String policy = bundle.getHeaders("").get(Constants.BUNDLE_ACTIVATIONPOLICY);
+        return bundle.getState() == Bundle.STARTING && (policy == null || !policy.strip().startsWith(Constants.ACTIVATION_LAZY));
     }
 
     /** Why whoever guards the framework does not let the bundle resolve. The launcher does so for the deploy folder. */

@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
@@ -24,8 +25,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleEvent;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
+import org.osgi.framework.SynchronousBundleListener;
 import org.osgi.framework.launch.Framework;
 import org.xenhpt.api.command.HptCommand;
 import org.xenhpt.api.guest.Backend;
@@ -202,6 +205,28 @@ class PluginsTest {
         framework.getBundleContext().registerService(LongFunction.class, guard, new Hashtable<>(Map.of("hpt.refusals", true)));
         assertThat(plugins().get("evil").problems()).containsExactly("refused: it is not signed");
         assertThat(unresolved("other", Map.of("Import-Package", "no.such.pkg")).problems()).isEqualTo(before.problems());
+    }
+
+    @Test
+    void aBundleIsActiveWhenItHasStartedNotWhileItDoes() throws Exception {
+        Bundle bundle = install("slow", Map.of());
+        List<String> states = new ArrayList<>();
+        framework.getBundleContext().addBundleListener((SynchronousBundleListener) event -> {
+            if (event.getType() == BundleEvent.STARTING) {
+                states.add(plugins().get("slow").state());
+            }
+        });
+        bundle.start();
+        states.add(plugins().get("slow").state());
+        assertThat(states).containsExactly("starting", "active");
+    }
+
+    @Test
+    void aBundleThatWaitsForItsFirstClassIsActive() throws Exception {
+        Bundle bundle = install("lazy", Map.of(Constants.BUNDLE_ACTIVATIONPOLICY, Constants.ACTIVATION_LAZY));
+        bundle.start(Bundle.START_ACTIVATION_POLICY);
+        assertThat(bundle.getState()).isEqualTo(Bundle.STARTING);
+        assertThat(plugins().get("lazy").state()).isEqualTo("active");
     }
 
     @Test
