@@ -4,6 +4,7 @@ package org.xenhpt.launcher;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,6 +44,8 @@ final class Keys {
         try (OutputStream out = Files.newOutputStream(store)) {
             made.store(out, PASSWORD.toCharArray());
         }
+        // Whatever the umask: it is refused where others may write to it.
+        Files.setPosixFilePermissions(store, PosixFilePermissions.fromString("rw-r--r--"));
         return store;
     }
 

@@ -82,6 +82,11 @@ public final class FolderProfiles implements ProfileStore, ProfileSource {
         this.folders = List.of(folders);
     }
 
+    /** Outside of OSGi, for folders that the caller answers for, whoever may write to them. */
+    public static FolderProfiles trusting(Path... folders) {
+        return new FolderProfiles(Trust.ANY, folders);
+    }
+
     private static Path[] folders(String configured) {
         Path[] named = Stream.of(configured == null ? new String[0] : configured.split(File.pathSeparator))
                 .filter(name -> !name.isBlank()).map(name -> Path.of(name.strip())).toArray(Path[]::new);

@@ -35,6 +35,7 @@ import org.xenhpt.translation.X86Translator;
 
 /** The profiles of old kernels that come with XenHPT: whether they are whole, recognised, and enough to list tasks with. */
 class ShippedProfilesTest {
+    /** The clone's: who may write to it is by the umask of who cloned it. The distribution has modes of its own. */
     private static final Path FOLDER = Path.of("../../kernel-profiles-yaml");
     private static final KernelVersion FIRST_IN_TASK = new KernelVersion(4, 9, 0);
 
@@ -42,7 +43,7 @@ class ShippedProfilesTest {
     Path folder;
 
     static Stream<Path> files() {
-        FolderProfiles profiles = new FolderProfiles(FOLDER);
+        FolderProfiles profiles = FolderProfiles.trusting(FOLDER);
         return profiles.list().stream().filter(entry -> entry.profile().map(ShippedProfilesTest::isOld).orElse(true))
                 .map(Entry::file);
     }
@@ -52,7 +53,7 @@ class ShippedProfilesTest {
     }
 
     private static Profile read(Path file) {
-        Entry entry = new FolderProfiles(file.getParent()).read(file);
+        Entry entry = FolderProfiles.trusting(file.getParent()).read(file);
         assertThat(entry.problems()).isEmpty();
         return entry.profile().orElseThrow();
     }
@@ -76,7 +77,7 @@ class ShippedProfilesTest {
     }
 
     private Optional<Profile> find(ProfiledLinux guest) {
-        return new FolderProfiles(folder).find(guest.guest(), guest.identity(), space(guest), Needs.NONE, Progress.NONE);
+        return FolderProfiles.trusting(folder).find(guest.guest(), guest.identity(), space(guest), Needs.NONE, Progress.NONE);
     }
 
     @Test
