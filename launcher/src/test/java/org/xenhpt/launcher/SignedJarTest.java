@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Date;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.jar.JarFile;
@@ -283,6 +284,10 @@ class SignedJarTest {
         assertThat(refusal(signed, read(none))).contains("CN=vendor").contains("there is no key store " + none);
         assertThat(refusal(plain, read(none))).startsWith("it is not signed, and there is no key store");
         Path junk = Files.writeString(folder.resolve("junk.p12"), "junk");
+        // Whatever the umask.
+        for (Path store : List.of(junk, keys.own())) {
+            Files.setPosixFilePermissions(store, PosixFilePermissions.fromString("rw-r--r--"));
+        }
         assertThat(refusal(signed, read(junk))).contains(junk + " cannot be read");
         assertThat(refusal(signed, TrustedSigners.read(folder.resolve("trust.p12"), Optional.of("wrong!"))))
                 .contains("cannot be read").contains("hpt.trust.keystore.password");
