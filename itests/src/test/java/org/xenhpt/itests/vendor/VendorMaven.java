@@ -98,8 +98,8 @@ public final class VendorMaven {
     }
 
     /**
-     * Runs Maven. The settings of the user are in force, as always; those of the installation give way to this one's. Where
-     * a download broke off, it is run once more: that tells of the network, not of this project.
+     * Runs Maven. The settings of the user are in force, as always; those of the installation give way to this one's.
+     * Where a download broke off, it is run once more: that tells of the network, not of this project.
      */
     public Result run(Path folder, String... words) {
         Result first = runOnce(folder, words);

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.xenhpt.itests.guest.TestGuest;
 
-/** On a slow machine hpt says how far it is, on a fast one never: the former must not pass for a complaint there alone. */
+/** On a slow machine hpt says how far it is, on a fast one never: it must not pass for a complaint there alone. */
 class HptShellTest {
     private static final List<String> ROW = List.of("[", "{\"pid\":1}", "]");
 
@@ -58,7 +58,8 @@ class HptShellTest {
     void allElseIsOne() {
         for (String complaint : List.of("hpt: warning: guest: xen:web: GPA 0x1000: not mapped",
                 "hpt: note: xen:web was started anew, with the same kernel", "hpt: the bundles did not stop in time",
-                "hpt: warning: memory: of xen:web cannot be read 3 %", "hpt: searching guest memory", "hpt: read, 1.5 %")) {
+                "hpt: warning: memory: of xen:web cannot be read 3 %", "hpt: searching guest memory",
+                "hpt: read, 1.5 %")) {
             HptShell.Answer answer = answer(complaint);
             assertThat(answer.messages()).containsExactly(complaint);
             assertThatThrownBy(answer::rows).isInstanceOf(AssertionError.class).hasMessageContaining(complaint);

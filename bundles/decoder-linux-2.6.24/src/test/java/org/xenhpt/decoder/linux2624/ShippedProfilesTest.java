@@ -77,7 +77,8 @@ class ShippedProfilesTest {
     }
 
     private Optional<Profile> find(ProfiledLinux guest) {
-        return FolderProfiles.trusting(folder).find(guest.guest(), guest.identity(), space(guest), Needs.NONE, Progress.NONE);
+        return FolderProfiles.trusting(folder).find(guest.guest(), guest.identity(), space(guest), Needs.NONE,
+                Progress.NONE);
     }
 
     @Test
