@@ -61,7 +61,7 @@
 
 /* What all processes share. */
 struct shared {
-    int up;               /* tasks that have their name and do what they are for */
+    int up;               /* tasks that have their name and do what they are for, or are about to */
     int spin;             /* set to let hpt.spin's threads begin */
     int spinning;         /* those that did */
     unsigned long count;  /* the counter's */
@@ -104,6 +104,22 @@ static pid_t child(int tasks) {
     if (p < 0) die("fork");
     if (p > 0) expected += tasks;
     return p;
+}
+
+static ssize_t slurp(const char *path, char *to, size_t size);
+
+/* What /proc says of a task, or 0 when there is none. */
+static char state(int tid) {
+    char path[32], text[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", tid);
+    char *close = slurp(path, text, sizeof text) > 0 ? strrchr(text, ')') : 0;
+    return close ? close[2] : 0;
+}
+
+/* Nobody can say of itself that it has stopped or ended: whoever is up only then is waited for by another. */
+static void await(int tid, char wanted) {
+    for (char s; (s = state(tid)) != wanted; nap(5))
+        if (!s) die("it is gone");
 }
 
 /* ------------------------------------------------------------------ the known tree */
@@ -164,33 +180,41 @@ static void threaded(void) {
 
 /* The leader ended, a thread of it lives on: the process is a zombie that runs. */
 static void leaderless(void) {
-    if (child(2) == 0) {
+    pid_t p = child(2);
+    if (p == 0) {
         thread(named_thread, "survivor");
         name("dead leader");
         up();
         pthread_exit(0);
     }
+    await(p, 'Z');
 }
 
-static void zombie(void) {
+static void zombie(const char *n, const char *parent, int code) {
     if (child(2) == 0) {
-        if (fork() == 0) { name("zombie"); up(); _exit(3); }
-        stay("zombie's parent");
+        pid_t p = fork();
+        if (p == 0) { name(n); up(); _exit(code); }
+        await(p, 'Z');
+        stay(parent);
     }
 }
 
 static void stopped(void) {
-    if (child(1) == 0) { name("stopped"); up(); raise(SIGSTOP); idle(); }
+    pid_t p = child(1);
+    if (p == 0) { name("stopped"); up(); raise(SIGSTOP); idle(); }
+    await(p, 'T');
 }
 
 /* A vfork's parent waits in state D until its child execs or ends, and this one never does. */
 static void uninterruptible(void) {
-    if (child(2) == 0) {
+    pid_t p = child(2);
+    if (p == 0) {
         name("vfork parent");
         up();
         if (syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0) == 0) stay("vfork child");
         idle();
     }
+    await(p, 'D');
 }
 
 /* A traced process has its tracer for parent inside the kernel, but not for ppid. */
@@ -258,7 +282,7 @@ static void tree(long pause) {
     as_user("big uid", 3000000000u, 3000000000u);
     threaded();
     leaderless();
-    zombie();
+    zombie("zombie", "zombie's parent", 3);
     stopped();
     uninterruptible();
     traced();
@@ -318,10 +342,7 @@ static void sample_tree(void) {
         }
         stay("containerd-shim");
     }
-    if (child(2) == 0) {
-        if (fork() == 0) { name("gzip"); up(); _exit(1); }
-        stay("backup.sh");
-    }
+    zombie("gzip", "backup.sh", 1);
 }
 
 static void *spinner(void *arg) {
@@ -506,6 +527,21 @@ static int numbers(const char *path, int **list) {
     return n;
 }
 
+/* Waits until each task has slept: all say that they are up shortly before, and a vCPU may be long in coming back. */
+static void settle(void) {
+    int *pids, *tids;
+    char path[64];
+    int n = numbers("/proc", &pids);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "/proc/%d/task", pids[i]);
+        int m = numbers(path, &tids);
+        for (int j = 0; j < m; j++)
+            while (tids[j] != getpid() && state(tids[j]) == 'R') nap(5);
+        free(tids);
+    }
+    free(pids);
+}
+
 static void list(int fd, const char *id) {
     int *pids, *tids, lines = 0;
     char path[64];
@@ -654,6 +690,7 @@ int main(void) {
     if (option(cmdline, "hpt.churn")) churn();
 
     while (__atomic_load_n(&shared->up, __ATOMIC_SEQ_CST) < expected) nap(20);
+    settle();
     printf("init: the tree is up: %d tasks\n", expected);
     fflush(stdout);
     if (fork() == 0) lister(fd);

@@ -162,7 +162,7 @@ class HotProfilesTest {
         PluginDistribution distribution = new PluginDistribution(elsewhere, Map.of());
         distribution.without("xenhpt-inference");
         Path profile = Path.of(PaperTest.class.getResource("3.2.0-33-generic.yaml").toURI());
-        LaidOutLinux linux = new LaidOutLinux(new FolderProfiles(profile.getParent()).read(profile).profile().orElseThrow(),
+        LaidOutLinux linux = new LaidOutLinux(FolderProfiles.ofAnyone(profile.getParent()).read(profile).profile().orElseThrow(),
                 8 << 10, false);
         linux.process(900, linux.process(1, linux.initTask(), 0, "init"), 101, "proxyd");
         Path image = elsewhere.resolve("guest");

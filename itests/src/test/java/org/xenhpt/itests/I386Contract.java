@@ -91,8 +91,9 @@ abstract class I386Contract {
         if (registers) {
             command.add("--registers");
         }
+        TaskList before = guest.list();
         List<JsonNode> rows = Hpt.run(command.toArray(new String[0])).rows();
         assertThat(rows).hasSize(1);
-        KnownAnswers.checkRunning(rows.get(0), 0, guest.list().byTid());
+        KnownAnswers.checkRunning(rows.get(0), 0, guest.list().byTidSince(before));
     }
 }

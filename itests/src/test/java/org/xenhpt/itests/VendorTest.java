@@ -70,8 +70,9 @@ class VendorTest {
                 .filter(each -> each.startsWith(command)).findFirst()
                 .orElseThrow(() -> new AssertionError("README.md has no line that begins with: " + command));
         return line.replaceFirst(" +#.*", "").substring("mvn ".length())
-                // Of this plugin, the one that was tried.
-                .replace("archetype:generate", "org.apache.maven.plugins:maven-archetype-plugin:3.4.1:generate").split(" +");
+                // Of this plugin, the one that was tried; without Central's list of all archetypes, of many megabytes.
+                .replace("archetype:generate", "org.apache.maven.plugins:maven-archetype-plugin:3.4.1:generate "
+                        + "-DarchetypeCatalog=local").split(" +");
     }
 
     private static Path jar(Path project, String module) throws IOException {

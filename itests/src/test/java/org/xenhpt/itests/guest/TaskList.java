@@ -2,6 +2,7 @@
 package org.xenhpt.itests.guest;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -39,6 +40,13 @@ public record TaskList(long monotonicNanos, long ticksPerSecond, List<GuestTask>
     /** The tasks by their ids. */
     public Map<Integer, GuestTask> byTid() {
         return tasks.stream().collect(Collectors.toMap(GuestTask::tid, Function.identity()));
+    }
+
+    /** The tasks by their ids: these and, of those that had ended by then, an earlier list's. */
+    public Map<Integer, GuestTask> byTidSince(TaskList before) {
+        Map<Integer, GuestTask> all = new HashMap<>(before.byTid());
+        all.putAll(byTid());
+        return all;
     }
 
     /** The one task of that name. */

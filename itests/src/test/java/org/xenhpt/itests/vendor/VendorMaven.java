@@ -97,8 +97,20 @@ public final class VendorMaven {
         return published;
     }
 
-    /** Runs Maven. The settings of the user are in force, as always; those of the installation give way to this one's. */
+    /**
+     * Runs Maven. The settings of the user are in force, as always; those of the installation give way to this one's.
+     * Where a download broke off, it is run once more: that tells of the network, not of this project.
+     */
     public Result run(Path folder, String... words) {
+        Result first = runOnce(folder, words);
+        if (first.exitCode() == 0 || !first.output().contains("Could not transfer")) {
+            return first;
+        }
+        System.out.println("A download failed, so once more: " + first);
+        return runOnce(folder, words);
+    }
+
+    private Result runOnce(Path folder, String... words) {
         List<String> command = new ArrayList<>(List.of("mvn", "-B", "-ntp", "-Dstyle.color=never", "-gs", settings.toString(),
                 "-Dmaven.repo.local=" + local));
         command.addAll(List.of(words));

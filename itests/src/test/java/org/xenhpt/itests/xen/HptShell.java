@@ -20,6 +20,8 @@ final class HptShell implements AutoCloseable {
     private static final long ANSWER_SECONDS = 600;
     /** No more may be mapped than hpt keeps; the rest is the JVM's. A heap that leaks shows as a failure. */
     private static final String JAVA_OPTIONS = "-Xms96m -Xmx96m";
+    /** What a step of more than ten seconds says now and then. Complaints have a colon after what they are about. */
+    private static final String PROGRESS = "hpt: [^:]+ [0-9]{1,3} %";
 
     /** What a command printed: results and messages, as they came. */
     record Answer(String command, List<String> lines) {
@@ -29,8 +31,7 @@ final class HptShell implements AutoCloseable {
 
         /** What hpt said beside results and how far it is. */
         List<String> messages() {
-            return lines.stream().filter(line -> line.startsWith("hpt: ") && !line.matches("hpt: [a-z0-9 ]+ [0-9]+ %"))
-                    .toList();
+            return lines.stream().filter(line -> line.startsWith("hpt: ") && !line.matches(PROGRESS)).toList();
         }
 
         /** The one JSON array printed, by a command that had nothing to complain of. */

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -116,9 +115,7 @@ abstract class XenGuestContract {
         for (boolean registers : new boolean[] {false, true}) {
             List<JsonNode> rows = hpt.ask("current " + spec().uri() + " --json" + (registers ? " --registers" : ""))
                     .rows();
-            Map<Integer, GuestTask> known = new HashMap<>(before.byTid());
-            known.putAll(guest.lister().list().byTid());
-            KnownAnswers.checkCurrent(rows, spec().vcpus(), registers, known);
+            KnownAnswers.checkCurrent(rows, spec().vcpus(), registers, guest.lister().list().byTidSince(before));
         }
     }
 
@@ -130,8 +127,7 @@ abstract class XenGuestContract {
         for (int vcpu = 0; vcpu < spec().vcpus(); vcpu++) {
             HptShell.Answer answer = hpt.ask("locate " + spec().uri() + " --vcpu " + vcpu + " --json");
             List<JsonNode> steps = answer.rows();
-            Map<Integer, GuestTask> known = new HashMap<>(before.byTid());
-            known.putAll(guest.lister().list().byTid());
+            Map<Integer, GuestTask> known = guest.lister().list().byTidSince(before);
             assertThat(steps).extracting(step -> step.get("step").asText()).as(answer.toString())
                     .startsWith("rsp", "current", "task_struct", "stack");
             assertThat(steps).as(answer.toString()).allSatisfy(step -> {

@@ -21,7 +21,8 @@ import org.xenhpt.api.error.Reason;
 @Order(5)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class XenLifecycleTest {
-    private static final long SECONDS = 60;
+    /** One "xl list" or one command of hpt alone can take 20 seconds where the whole computer is emulated. */
+    private static final long SECONDS = 300;
 
     @Test
     @Order(1)
