@@ -40,7 +40,7 @@ class PaperTest {
         profiles = Files.createDirectory(folder.resolve("profiles"));
         Path profile = profiles.resolve("3.2.0-33-generic.yaml");
         Files.copy(Path.of(PaperTest.class.getResource("3.2.0-33-generic.yaml").toURI()), profile);
-        linux = new LaidOutLinux(new FolderProfiles(profiles).read(profile).profile().orElseThrow(), THREAD_SIZE,
+        linux = new LaidOutLinux(FolderProfiles.ofAnyone(profiles).read(profile).profile().orElseThrow(), THREAD_SIZE,
                 false);
         long init = linux.process(1, linux.initTask(), 0, "init");
         long kthreadd = linux.kernelThread(2, linux.initTask(), "kthreadd");

@@ -103,7 +103,7 @@ class VendorTest {
     }
 
     private static LaidOutLinux boot(Path profile) {
-        LaidOutLinux linux = new LaidOutLinux(new FolderProfiles(profile.getParent()).read(profile).profile().orElseThrow(),
+        LaidOutLinux linux = new LaidOutLinux(FolderProfiles.ofAnyone(profile.getParent()).read(profile).profile().orElseThrow(),
                 THREAD_SIZE, false);
         long init = linux.process(1, linux.initTask(), 0, "init");
         linux.kernelThread(2, linux.initTask(), "kthreadd");
