@@ -201,7 +201,8 @@ final class Plugin<T> {
             int name = path.lastIndexOf('/');
             return wiring != null && !wiring.listResources(path.substring(0, name), path.substring(name + 1),
                     BundleWiring.LISTRESOURCES_LOCAL).isEmpty();
-        } catch (IllegalStateException uninstalled) {
+        } catch (RuntimeException uninstalled) {
+            // Not only IllegalStateException: Felix fails with others while it is at it.
             return false;
         }
     }

@@ -78,6 +78,8 @@ class ExchangeTest {
             case "getState" -> Bundle.ACTIVE;
             case "getVersion" -> Version.emptyVersion;
             case "getSymbolicName" -> "vendor";
+            // As Felix's own, while it is uninstalled.
+            case "getEntry" -> throw new NullPointerException("its content is closed");
             default -> null;
         });
         ServiceReference<T> reference = fake(ServiceReference.class, (proxy, method, arguments) -> switch (method.getName()) {
