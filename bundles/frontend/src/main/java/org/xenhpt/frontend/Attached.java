@@ -53,10 +53,8 @@ record Attached(KernelIdentity identity, AddressSpace space, Optional<Use> use, 
     /** The same, as the one that was chosen although the guest's memory holds another kernel, too. */
     Attached ratherThan(KernelIdentity other, String why) {
         String tables = "page tables at GPA 0x" + Long.toHexString(other.rootGpa());
-        Finding told = new Finding("other kernel", other.release() + ", " + tables, why);
         List<Finding> all = new ArrayList<>(findings);
-        all.removeIf(each -> each.what().equals(told.what()) && each.value().equals(told.value()));
-        all.add(told);
+        all.add(new Finding("other kernel", other.release() + ", " + tables, why));
         Attempt first = ladder.get(0);
         List<Clue> clues = new ArrayList<>(first.clues());
         clues.add(new Clue(Clue.Verdict.REJECTED, "kernel " + other.release(), tables, why));

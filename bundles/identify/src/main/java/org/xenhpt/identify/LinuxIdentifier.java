@@ -68,19 +68,15 @@ public final class LinuxIdentifier implements KernelIdentifier {
         }
         RunningKernel running = new RunningKernel(memory);
         FoundKernel chosen = running.choose(found);
-        Map<FoundKernel, String> others = others(found, chosen, running);
+        Map<FoundKernel, String> others = new LinkedHashMap<>();
+        found.stream().filter(other -> other != chosen).forEach(o -> others.put(o, running.why(o, chosen)));
         others.forEach((other, why) -> progress.met(new Clue(Clue.Verdict.REJECTED,
                 "kernel " + other.banner().release(), "page tables at GPA " + hex(other.space().rootGpa()), why)));
         List<KernelIdentity> all = new ArrayList<>(List.of(identity(chosen, others, chosen.place().text())));
-        others.keySet().stream().filter(other -> !other.crashed() || chosen.crashed()).forEach(other ->
-                all.add(identity(other, others(found, other, running), other.place().text())));
+        // Why one of them is chosen all the same, whoever does so says.
+        others.keySet().stream().filter(other -> !other.crashed() || chosen.crashed())
+                .forEach(other -> all.add(identity(other, Map.of(), other.place().text())));
         return List.copyOf(all);
-    }
-
-    private static Map<FoundKernel, String> others(List<FoundKernel> found, FoundKernel one, RunningKernel running) {
-        Map<FoundKernel, String> others = new LinkedHashMap<>();
-        found.stream().filter(other -> other != one).forEach(other -> others.put(other, running.why(other, one)));
-        return others;
     }
 
     @Override

@@ -350,6 +350,7 @@ class LinuxIdentifierTest {
         check(found, second);
         assertThat(found.findings()).anyMatch(f -> f.what().equals("other kernel")
                 && f.value().contains(FakeKernel.RELEASE) && f.how().contains("panic"));
+        assertThat(identifier.identifyAll(new FakeGuest(memory), Progress.NONE)).as("one that crashed runs no more").hasSize(1);
     }
 
     @Test
@@ -362,6 +363,11 @@ class LinuxIdentifierTest {
         KernelIdentity found = identify();
         check(found, running);
         assertThat(found.findings()).anyMatch(f -> f.what().equals("other kernel") && f.how().contains("60 s before"));
+        List<KernelIdentity> all = identifier.identifyAll(new FakeGuest(memory), Progress.NONE);
+        assertThat(all).hasSize(2);
+        check(all.get(0), running);
+        check(all.get(1), old);
+        assertThat(all.get(1).findings()).noneMatch(f -> f.what().equals("other kernel"));
 
         wallToMonotonic(old, 1_700_000_061L);
         check(identify(), old);

@@ -253,7 +253,7 @@ public final class TestGuest implements AutoCloseable {
     private static Path lab() {
         // As the lab's scripts do it. Java's user.home is of the password file, whatever HOME says.
         return set("HPT_LAB").map(Path::of).orElseGet(() -> set("XDG_CACHE_HOME").map(Path::of)
-                .orElseGet(() -> Path.of(set("HOME").orElseThrow(), ".cache")).resolve("xenhpt/lab"));
+                .orElseGet(() -> Path.of(set("HOME").orElse("/root"), ".cache")).resolve("xenhpt/lab"));
     }
 
     private static Optional<String> set(String variable) {
